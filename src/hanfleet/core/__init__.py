@@ -1,1 +1,1 @@
-"""See docs/architecture.md."""
+"""The pure vocabulary of the fleet: ids, states, messages, events, commands, errors. No I/O, no clock, no vendor."""
