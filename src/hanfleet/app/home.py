@@ -1,0 +1,215 @@
+"""The home: every file of one fleet, and where it lies.
+
+Secrets, logs and lists lie in the home itself. What PostgreSQL and Valkey must reach lies there too, but not as root:
+they run under an account of their own (see `account.py`) that cannot look below a folder like /root, so then their
+data is under /var/lib/hanfleet and their sockets are under /run/hanfleet, by a hash of the home's path. Refuses to
+change the mode of a folder that was there before.
+"""
+
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+
+from hanfleet.app.account import Account, servers_account
+from hanfleet.app.folders import make_folder, remove_tree, shared_base, write_private
+from hanfleet.app.secrets_file import SecretsFile
+from hanfleet.core.errors import ConflictError, PermanentError
+
+STATE_BASE = Path("/var/lib/hanfleet")
+SOCKET_BASE = Path("/run/hanfleet")
+# What is left of the 108 bytes of sockaddr_un for the folder, with room for /postgres/.s.PGSQL.5432 behind it.
+_LONGEST_SOCKET_FOLDER = 70
+_LONGEST_SOCKET_PATH = 100
+_OURS = ("logs", "servers", "run", "secrets.json", "master.key", "home.lock")
+_MARKER = ".hanfleet-home"
+RUNTIME_FOLDER = "runtime"
+
+
+class Home:
+    """One state folder. ``open`` it, then ``lock`` it before anything in it is started."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.key = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
+        self.secrets = SecretsFile(path / "secrets.json")
+
+    @classmethod
+    def open(cls, path: Path | None = None, *, environ: Mapping[str, str] = os.environ) -> "Home":
+        """The home at ``path`` (default: hanfleet in XDG_DATA_HOME or ~/.local/share), made when it is missing."""
+        chosen = (path or default_path(environ)).expanduser()
+        try:
+            # Folders on the way are made private as well, as the XDG rules want it.
+            for parent in reversed(chosen.absolute().parents):
+                if not parent.exists():
+                    parent.mkdir(mode=0o700, exist_ok=True)
+        except OSError as refused:
+            raise PermanentError(
+                f"{chosen} cannot be made ({refused.strerror}): choose another with --home."
+            ) from refused
+        chosen = chosen.resolve()
+        made = make_folder(chosen, 0o700)
+        if made or not any(chosen.iterdir()):
+            (chosen / _MARKER).touch(mode=0o600)
+        return cls(chosen)
+
+    @classmethod
+    def temporary(cls) -> "Home":
+        """A fresh home in the folder for temporary files; ``destroy`` it when done."""
+        return cls.open(Path(tempfile.mkdtemp(prefix="hanfleet-")))
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold this home alone. Raises ConflictError when another process holds it."""
+        descriptor = os.open(self.path / "home.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.pread(descriptor, 20, 0).decode().strip() or "unknown"
+                raise ConflictError(
+                    f"Another hanfleet (pid {holder}) runs on {self.path}: stop it, or choose another home with --home."
+                ) from None
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            yield
+        finally:
+            os.close(descriptor)
+
+    @cached_property
+    def logs(self) -> Path:
+        return self._folder("logs")
+
+    @cached_property
+    def bot_logs(self) -> Path:
+        self.logs  # noqa: B018 - the parent is made first
+        return self._folder("logs/bots")
+
+    @cached_property
+    def run(self) -> Path:
+        """Private sockets of our own and exit records; short enough for a socket's path."""
+        folder = self._sockets / "own"
+        make_folder(folder, 0o700)
+        return folder
+
+    @cached_property
+    def exits(self) -> Path:
+        """Exit records of processes whose parent is gone (see launchers/exit_records.py)."""
+        folder = self.run / "exits"
+        make_folder(folder, 0o700)
+        return folder
+
+    @cached_property
+    def master_key(self) -> Path:
+        """The file with the fleet's master key, 32 random bytes in hex; made on first use."""
+        path = self.path / "master.key"
+        if not path.exists():
+            write_private(path, secrets.token_hex(32) + "\n")
+        return path
+
+    @cached_property
+    def account(self) -> Account | None:
+        """Whose processes the servers are; None: ours."""
+        return servers_account(STATE_BASE / self.key / "postgres")
+
+    @cached_property
+    def servers(self) -> Path:
+        """Where the servers' data folders and their configuration lie; ours, but they may pass through it."""
+        if self.account is None:
+            return self._folder("servers")
+        with shared_base(STATE_BASE, 0o711):
+            folder = STATE_BASE / self.key
+            make_folder(folder, 0o711)
+        return folder
+
+    def server_folder(self, name: str) -> Path:
+        """The data folder of one server: its own, closed to everybody else."""
+        folder = self.servers / name
+        make_folder(folder, 0o700, self.account)
+        return folder
+
+    def socket_folder(self, name: str) -> Path:
+        """Where one server's socket lies: the server may write there, workers of any account may pass through."""
+        folder = self._sockets / name
+        make_folder(folder, 0o711, self.account)
+        return folder
+
+    def socket(self, name: str) -> Path:
+        """The path of a private socket of our own. Raises PermanentError when the system could not bind it."""
+        path = self.run / name
+        if len(os.fsencode(path)) >= _LONGEST_SOCKET_PATH:
+            raise PermanentError(f"{path} is too long for a socket: choose a shorter home with --home.")
+        return path
+
+    @cached_property
+    def _sockets(self) -> Path:
+        if os.geteuid() == 0:
+            with shared_base(SOCKET_BASE, 0o711):
+                folder = SOCKET_BASE / self.key
+                make_folder(folder, 0o711)
+            return folder
+        # XDG_RUNTIME_DIR would be the place by the book, but it is removed when its user logs out, and a fleet stays.
+        if len(os.fsencode(self.path)) <= _LONGEST_SOCKET_FOLDER:
+            return self._folder("run")
+        base = self._temporary_sockets
+        with shared_base(base, 0o700):
+            if base.lstat().st_mode & 0o077:
+                raise PermanentError(f"{base} is open to other users: remove it, then start again.")
+            folder = base / self.key
+            make_folder(folder, 0o700)
+        return folder
+
+    @property
+    def _temporary_sockets(self) -> Path:
+        return Path("/tmp") / f"hanfleet-{os.geteuid()}"  # noqa: S108 - owner and mode are checked where it is used
+
+    def _folder(self, name: str) -> Path:
+        folder = self.path / name
+        make_folder(folder, 0o700)
+        return folder
+
+    def destroy(self) -> None:
+        """Remove everything that was made for this home, wherever it lies. Nothing of it may run any more.
+
+        A folder that held somebody's files before it became a home keeps them, and itself.
+        """
+        if os.geteuid() == 0:
+            _leave(STATE_BASE, 0o711, self.key)
+            _leave(SOCKET_BASE, 0o711, self.key)
+        else:
+            _leave(self._temporary_sockets, 0o700, self.key)
+        if (self.path / _MARKER).exists():
+            remove_tree(self.path)
+            return
+        for name in _OURS:
+            entry = self.path / name
+            if entry.is_dir():
+                remove_tree(entry)
+            else:
+                entry.unlink(missing_ok=True)
+
+
+def default_path(environ: Mapping[str, str]) -> Path:
+    """Where the home is when nobody said: the XDG data folder (an unset or relative one counts as the default)."""
+    data = environ.get("XDG_DATA_HOME", "")
+    base = Path(data) if data.startswith("/") else Path("~/.local/share").expanduser()
+    return base / "hanfleet"
+
+
+def _leave(base: Path, mode: int, key: str) -> None:
+    """Take one home out of a folder that homes share; with the last one goes the folder, copied programs and all."""
+    if not base.exists():
+        return
+    with shared_base(base, mode):
+        remove_tree(base / key)
+        if {entry.name for entry in base.iterdir()} <= {RUNTIME_FOLDER}:
+            shutil.rmtree(base / RUNTIME_FOLDER, ignore_errors=True)
+            # Something else in it, put there in this moment, is not ours to remove.
+            with suppress(OSError):
+                base.rmdir()

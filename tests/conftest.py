@@ -1,0 +1,65 @@
+"""Fixtures for every room: the servers of the run, and the check that no test leaves a process behind."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.servers import ServerUrls, keepers, shared_servers
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerUrls]:
+    """The PostgreSQL and the Valkey of this run, started by the first test that asks for either."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with shared_servers(folder / "servers") as urls:
+        yield urls
+
+
+@pytest.fixture(scope="session")
+def postgres_url(servers: ServerUrls) -> str:
+    """How the bootstrap role, a superuser, logs in to the run's PostgreSQL; make databases and roles of your own."""
+    return servers.postgres
+
+
+@pytest.fixture(scope="session")
+def valkey_url(servers: ServerUrls) -> str:
+    """How the administrator logs in to the run's Valkey; use keys of your own, other tests run beside yours."""
+    return servers.valkey
+
+
+@pytest.fixture(autouse=True)
+def _no_process_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = _children()
+    yield
+    left = _children() - before - keepers
+    deadline = time.monotonic() + 1
+    while left and time.monotonic() < deadline:
+        time.sleep(0.02)
+        left = _children() - before - keepers
+    if left:
+        pytest.fail(f"{request.node.nodeid} left processes behind: {', '.join(map(_describe, sorted(left)))}")
+
+
+def _children() -> set[int]:
+    """The children of all threads of this process. A thread that ends meanwhile gives its children to another."""
+    found: set[int] = set()
+    for thread in Path("/proc/self/task").iterdir():
+        try:
+            found.update(map(int, (thread / "children").read_text().split()))
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def _describe(pid: int) -> str:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        argv = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except FileNotFoundError:
+        return f"{pid} (gone by now)"
+    return f"{pid} ({argv.strip() or stat})"
