@@ -1,0 +1,87 @@
+"""Personas that order the model to pass for a human are refused before they meet anyone (PRODUCT, G4).
+
+It reads orders, not intentions: "never deny being an AI" is fine, "deny being an AI" is not. A persona may describe a
+character of any age and place; the law in the prompt keeps it honest about what it is.
+"""
+
+import re
+
+from hanfleet.core.config import PersonaConfig
+from hanfleet.core.errors import InvalidInputError
+from hanfleet.persona.honesty import claims_to_be_human
+
+_AI = r"""(?:(?:an?\s+)?(?:\bai\b|a\.i\.|\bbots?\b|chat-?bot|robot|\bmachine\b|artificial|language\s+model|\bllm\b
+    |computer\s+program|software
+    |\bии\b|\bбот\w*|чат-?бот\w*|робот\w*|нейросет\w*|искусственн\w*|языков\w+\s+модел\w*|программ(?:а|ой|у)\b
+    |машин(?:а|ой)\b))"""
+_HUMAN = r"""(?:\bhumans?\b|\breal\s+(?:person|girl|woman|man|guy|boy|lady)\b|\bliving\s+person\b|\bperson\b
+    |\bчеловек\w*|\bжив(?:ой|ая|ым|ого)\b|\bнастоящ(?:ий|ая|им|ей|его)\b|\bреальн(?:ый|ая|ым|ой|ого)\b)"""
+_GAP = r"[^.!?\n;]{0,80}?"
+_NEGATION = (
+    r"""(?:never|not|don['\u2019]?t|do\s+not|must\s*n['\u2019]?t|without|avoid|не|нельзя|никогда\s+не)\s+(?:\w+\s+)?"""
+)
+_NOT = r"(?:\bnot\s+(?:an?\s+)?|n['\u2019]t\s+(?:an?\s+)?|\bне\s+)"
+_YOU_ARE = r"\byou(?:['\u2019]re|\s+are)\s+"
+
+# What hangs on another verb is judged with that verb.
+_CLAUSE = r"(?P<negated>\b(?:that|if|whether|say|что|если)\s+)?"
+
+_CONCEAL = r"""\b(?:deny(?:ing)?|hide|hiding|conceal\w*|lie\s+about|lying\s+about|disguise
+    |(?:отрица|скрыва|утаива)(?:й|йте|ть)|скрой(?:те)?|умалчива\w+)\b"""
+_PRETEND = r"""\b(?:pretend(?:ing)?|claim(?:ing)?|insist(?:ing)?|convince|persuade|pose|impersonat\w+
+    |pass\s+(?:yourself\s+)?(?:off\s+)?(?:as|for)|(?:say|tell\s+\w+)\s+(?:that\s+)?you(?:\s+are|['\u2019]re)
+    |act\s+(?:as\s+(?:if|though)|like)\s+you
+    |притворя(?:йся|йтесь|ться)|прикидывайся|выдава(?:й|йте|ть)\s+себя\s+за|делай(?:те)?\s+вид
+    |(?:утвержда|убежда|уверя|настаива)(?:й|йте|ть)|говори(?:те)?\s*,?\s*что\s+(?:ты|вы))\b"""
+_DO_NOT_ADMIT = r"""(?:
+    \b(?:never|do\s+not|don['\u2019]?t|must\s+not|mustn['\u2019]?t|may\s+not|should\s+not|not\s+allowed\s+to|avoid
+        |under\s+no\s+circumstances|refuse\s+to)\s+(?:\w+\s+)?
+    (?:admit|reveal|disclose|say|tell|mention|acknowledge|confess|confirm|let)\w*
+    |\b(?:не|нельзя|запрещено)\s+(?:\w+\s+)?
+    (?:призна|говори|раскрыва|сообща|упомина|рассказыва|сознава|подтвержда|выдава)\w*)\b"""
+
+_ORDERS = tuple(
+    re.compile(rf"(?ix){order}")
+    for order in (
+        rf"(?P<negated>{_NEGATION})?{_CONCEAL}{_GAP}{_AI}",
+        rf"(?P<negated>{_NEGATION})?{_PRETEND}{_GAP}(?:{_HUMAN}|{_NOT}{_AI})",
+        rf"{_DO_NOT_ADMIT}(?P<gap>{_GAP}){_AI}",
+        rf"{_CLAUSE}{_YOU_ARE}(?:definitely\s+|absolutely\s+)?not\s+{_AI}",
+        rf"{_CLAUSE}{_YOU_ARE}(?:an?\s+)?(?:(?:real|actual|living)\s+(?:human|person|girl|woman|man)|human)\b",
+        rf"{_CLAUSE}\b(?:ты|вы)\s*[—–-]?\s*не\s+{_AI}",
+        rf"{_CLAUSE}\b(?:ты|вы)\s*[—–-]?\s*(?:жив(?:ой|ая)|настоящ(?:ий|ая)|реальн(?:ый|ая))\s+(?:человек|девушка|женщина|парень)",
+    )
+)
+_DENIED_OBJECT = re.compile(rf"(?ix){_NOT}$")
+_NAMES_AI = re.compile(rf"(?ix){_AI}")
+
+
+def check_persona(persona: PersonaConfig) -> None:
+    """Raises InvalidInputError that quotes the order and says what to do, when the persona may not meet people."""
+    if found := deceiving_order(persona.prompt):
+        raise InvalidInputError(
+            f"persona.prompt orders the model to hide that it is an AI (“{found}”). Bots never pretend to be human: "
+            "take the sentence out; describing a character is fine."
+        )
+    if persona.disclosure is not None and not (_NAMES_AI.search(persona.disclosure) and _honest(persona.disclosure)):
+        raise InvalidInputError(
+            "persona.disclosure does not say that an AI is writing. Name it (AI, bot, ИИ, бот), or leave the field out "
+            "for the product's own text."
+        )
+    if persona.fallback is not None and not _honest(persona.fallback):
+        raise InvalidInputError("persona.fallback claims to be human. Write a text that claims nothing.")
+
+
+def deceiving_order(prompt: str) -> str | None:
+    """The first words of ``prompt`` that order the model to pass for a human, or None."""
+    for pattern in _ORDERS:
+        for found in pattern.finditer(prompt):
+            groups = found.groupdict()
+            if groups.get("negated") or _DENIED_OBJECT.search(groups.get("gap") or ""):
+                continue
+            return " ".join(found.group().split())
+    return None
+
+
+def _honest(text: str) -> bool:
+    return not claims_to_be_human(text)
