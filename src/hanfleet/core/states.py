@@ -37,6 +37,15 @@ class DesiredState(StrEnum):
     ARCHIVED = "archived"
 
 
+class WorkerPhase(StrEnum):
+    """What a living worker says of itself in its heartbeat; the bot's state follows from it."""
+
+    STARTING = "starting"
+    AWAITING_LOGIN = "awaiting_login"
+    RUNNING = "running"
+    STOPPING = "stopping"
+
+
 #: state → transition → next state; None ends the bot's life.
 TRANSITIONS: dict[BotState, dict[Transition, BotState | None]] = {
     BotState.CONFIGURING: {
