@@ -72,9 +72,10 @@ class Transport(Protocol):
     """One account on a chat network, used from one loop of one process.
 
     Every method that asks the network may raise TemporaryError (no connection, no answer in time, the network's own
-    trouble, a flood limit: then with ``retry_after`` seconds) and BotFailure (the session is lost; the same failure goes
-    to ``on_lost``). After a loss every call raises that failure at once. Cancelling a call takes its request back as
-    long as it has not left; whether the network carried it out is then unknown.
+    trouble, a flood limit: then with ``retry_after`` seconds) and BotFailure (the session is lost; the same failure
+    goes to ``on_lost``). After a loss every call raises that failure at once. Before a log-in, calls that need one
+    raise ConflictError. Cancelling a call takes its request back as long as it has not left; whether the network
+    carried it out is then unknown.
     """
 
     @property
@@ -107,9 +108,10 @@ class Transport(Protocol):
         ...
 
     async def disconnect(self) -> None:
-        """Leave. No callback comes after it returns; requests in flight are cancelled. Safe to repeat; never raises.
+        """Leave. No callback comes after it returns; requests in flight fail. Safe to repeat; never raises.
 
-        A batch that is being stored is waited for (its callback is not interrupted).
+        The connection closes first, then a batch that is being stored is waited for (``on_batch`` is not interrupted;
+        so never call this from inside a callback).
         """
         ...
 
@@ -118,12 +120,14 @@ class Transport(Protocol):
         ...
 
     async def request_code(self, phone: str) -> None:
-        """Have a log-in code sent to ``phone``'s other sessions. Raises InvalidInputError for a number that is refused."""
+        """Have a log-in code sent to the other sessions of ``phone``. Raises InvalidInputError for a refused number."""
         ...
 
     async def submit_code(self, code: SecretStr) -> None:
-        """Log in with the code. Raises PasswordNeededError, InvalidInputError (wrong or expired), ConflictError (no code
-        was asked for in this process).
+        """Log in with the code.
+
+        Raises PasswordNeededError, InvalidInputError (wrong or expired), ConflictError (no code was asked for in this
+        process).
         """
         ...
 
