@@ -103,9 +103,9 @@ def session_failure(error: BaseException) -> BotFailure | None:
         return None
     for classes, kind, sentence in _SESSION_TABLE:
         if isinstance(error, classes):
-            return BotFailure(kind, f"{sentence} ({_name(error)})")
+            return BotFailure(kind, f"{sentence} ({rpc_name(error)})")
     if isinstance(error, errors.RPCError) and str(error.message).startswith("FROZEN_"):
-        return BotFailure(FailureKind.FROZEN, f"{_SESSION_TABLE[0][2]} ({_name(error)})")
+        return BotFailure(FailureKind.FROZEN, f"{_SESSION_TABLE[0][2]} ({rpc_name(error)})")
     return None
 
 
@@ -124,7 +124,7 @@ def classify(error: BaseException) -> BotFailure:  # noqa: PLR0911 - a table wit
     if isinstance(error, TemporaryError):
         return BotFailure(FailureKind.TRANSIENT, str(error), retry_after=error.retry_after)
     if isinstance(error, _PASSING):
-        return BotFailure(FailureKind.TRANSIENT, f"The connection to Telegram failed: {_name(error)}.")
+        return BotFailure(FailureKind.TRANSIENT, f"The connection to Telegram failed: {rpc_name(error)}.")
     return BotFailure(FailureKind.BUG, f"{type(error).__name__}: {error}")
 
 
@@ -139,14 +139,14 @@ def translate(error: Exception) -> Exception:  # noqa: PLR0911 - a table with on
     if isinstance(error, errors.PeerFloodError):
         return TemporaryError(_PEER_FLOOD, retry_after=PEER_FLOOD_PAUSE_S)
     if isinstance(error, _TEXT_REFUSALS):
-        return InvalidInputError(f"Telegram refuses this text: send 1 to 4096 characters. ({_name(error)})")
+        return InvalidInputError(f"Telegram refuses this text: send 1 to 4096 characters. ({rpc_name(error)})")
     for classes, sentence in _CHAT_REFUSALS:
         if isinstance(error, classes):
-            return PermanentError(f"{sentence} ({_name(error)})")
+            return PermanentError(f"{sentence} ({rpc_name(error)})")
     if isinstance(error, _PASSING):
-        return TemporaryError(f"Telegram could not answer: {_name(error)}.")
+        return TemporaryError(f"Telegram could not answer: {rpc_name(error)}.")
     if isinstance(error, errors.RPCError | TypeNotFoundError):
-        return PermanentError(f"Telegram refused the request: {_name(error)}.")
+        return PermanentError(f"Telegram refused the request: {rpc_name(error)}.")
     return error
 
 
@@ -157,6 +157,13 @@ def _flood_sentence(seconds: int) -> str:
     return f"Telegram asks to wait {seconds} s before the next request of this kind."
 
 
-def _name(error: BaseException) -> str:
-    message = getattr(error, "message", None)
-    return str(message) if message else type(error).__name__
+def rpc_name(error: BaseException) -> str:
+    """Telegram's own word for an error, to search for: Telethon keeps it only in its table."""
+    if word := _WORDS.get(type(error)):
+        return word
+    if isinstance(error, errors.RPCError) and error.message:
+        return str(error.message)
+    return type(error).__name__
+
+
+_WORDS = {cls: word for word, cls in errors.rpc_errors_dict.items()}

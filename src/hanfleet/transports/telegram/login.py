@@ -15,7 +15,7 @@ from telethon.tl import functions, types
 from hanfleet.core.errors import ConflictError, InvalidInputError
 from hanfleet.transports import PasswordNeededError
 from hanfleet.transports.telegram.client import FleetClient, NoAnswerError
-from hanfleet.transports.telegram.failures import session_failure, translate
+from hanfleet.transports.telegram.failures import rpc_name, session_failure, translate
 
 _BAD_PHONE = (
     errors.PhoneNumberInvalidError,
@@ -58,7 +58,7 @@ class Login:
         except errors.AuthRestartError:  # Telegram asks to begin again, once
             answer = await self._call(lambda: request)
         except _BAD_PHONE as refused:
-            raise InvalidInputError(f"Telegram refuses the phone number: {refused.message}.") from refused
+            raise InvalidInputError(f"Telegram refuses the phone number: {rpc_name(refused)}.") from refused
         self._asked = (digits, answer.phone_code_hash)
 
     async def with_code(self, code: SecretStr) -> types.User:

@@ -7,6 +7,7 @@ import contextlib
 from typing import Any
 
 from pydantic import SecretStr
+from telethon import errors
 from telethon.crypto import rsa
 from telethon.tl import functions, types
 
@@ -22,8 +23,6 @@ from hanfleet.transports.telegram.failures import classify, session_failure, tra
 from hanfleet.transports.telegram.login import Login
 from hanfleet.transports.telegram.session import SnapshotSession
 from hanfleet.transports.telegram.update_log import UpdateLog
-
-_DUPLICATE = "RANDOM_ID_DUPLICATE"
 
 
 class TelegramTransport:
@@ -80,8 +79,11 @@ class TelegramTransport:
             if not isinstance(error, Exception):
                 raise
             raise _connect_error(error, self._settings.connect_timeout_s) from error
-        if user is not None:
-            await self._begin(user)
+        if user is None:
+            return
+        if self._settings.snapshot is None or self._settings.snapshot.state is None:
+            await self._tell(user)  # logged in, but killed before that was stored
+        self._begin(user)
 
     async def _who_are_we(self) -> Any:
         """Our own user; None where nobody has logged in. Raises BotFailure(reauth) where somebody had."""
@@ -90,7 +92,7 @@ class TelegramTransport:
             raise BotFailure(FailureKind.REAUTH, "Telegram does not accept this session any more. Log in again.")
         return user
 
-    async def _begin(self, user: types.User) -> None:
+    def _begin(self, user: types.User) -> None:
         """Logged in and our position known: from here on updates are taken and losses are told."""
         self._user_id, self._is_bot = user.id, bool(user.bot)
         self._client.ready = True
@@ -133,22 +135,25 @@ class TelegramTransport:
             await self._complete(await self._login.with_password(password))
 
     async def _complete(self, user: types.User) -> None:
-        """Find out where the update log stands, tell the session, and start. If the listener refuses, log out."""
+        """Find out where the update log stands, have it stored, and start."""
         try:
             async with asyncio.timeout(self._settings.request_timeout_s):
                 await self._client._on_login(user)  # noqa: SLF001
         except Exception as error:
             raise _connect_error(error, self._settings.request_timeout_s) from error
+        await self._tell(user)
+        self._begin(user)
+
+    async def _tell(self, user: types.User) -> None:
+        """Have the log-in stored. A listener that raises refuses it: the session ends at Telegram, too."""
         snapshot = self._session.snapshot(user.id, is_bot=bool(user.bot), state=self._client.state)
         try:
             await self._callbacks.on_session(snapshot)
         except Exception:
-            self._client.ready = True  # for the log-out request
-            self._client.closing = True
+            self._client.ready = self._client.closing = True  # able to ask once more, and silent about the loss
             await self.log_out()
             raise
         self._session.take_unreported()
-        await self._begin(user)
 
     async def _report_key(self) -> None:
         await self._callbacks.on_session(self._session.snapshot(None, is_bot=False, state=None))
@@ -178,7 +183,7 @@ class TelegramTransport:
         try:
             answer = await self._client.ask(request)
         except TemporaryError as error:
-            if getattr(error.__cause__, "message", None) == _DUPLICATE:
+            if isinstance(error.__cause__, errors.RandomIdDuplicateError):
                 return SentMessage(None, duplicate=True)
             raise
         return SentMessage(sent_id(answer, random_id))

@@ -112,6 +112,10 @@ class UpdateLog:
                 people.update((user.id, user) for user in users)
             except GapError:
                 break
+            except Exception:  # a shape that the box does not know: the difference brings what is ours of it
+                self._log.exception("telegram_update_not_understood", update=type(arrived).__name__)
+                self._box.try_begin_get_diff(ENTRY_ACCOUNT, "an update was not understood")
+                break
             if self._queue.empty():
                 break
             arrived = self._queue.get_nowait()
@@ -120,21 +124,25 @@ class UpdateLog:
     async def _fetch(self, request: Any) -> None:
         """Ask for the difference, as often as it takes: the box goes on wanting it until it was applied."""
         try:
-            difference = await self._client.ask(request)
+            difference = await self._difference(request)
         except TemporaryError as busy:
             self._log.info("telegram_difference_postponed", reason=str(busy))
             await self._wait(busy.retry_after)
             return
-        except PermanentError as refused:
-            # Telegram does not know our position any more: the newest one, and history for what lies between.
-            self._log.warning("telegram_position_refused", reason=str(refused))
-            state = await self._client.ask(functions.updates.GetStateRequest())
-            difference = types.updates.DifferenceTooLong(state.pts)
         self._pause_s = _FIRST_PAUSE_S
         if isinstance(difference, types.updates.DifferenceTooLong):
             await self._bridge_gap(difference)
         else:
             await self._take_difference(difference)
+
+    async def _difference(self, request: Any) -> Any:
+        try:
+            return await self._client.ask(request)
+        except PermanentError as refused:
+            # Telegram does not know our position: take the newest one, and history for what lies between.
+            self._log.warning("telegram_position_refused", reason=str(refused))
+            state = await self._client.ask(functions.updates.GetStateRequest())
+            return types.updates.DifferenceTooLong(state.pts)
 
     async def _take_difference(self, difference: Any) -> None:
         # The box would drop `other_updates`, since it moves its position first: edits and deletions are in there.
