@@ -1,0 +1,118 @@
+"""Shutting a worker in before it runs a line of its own: what an escaped one could not do afterwards.
+
+In this order: resource limits → no new privileges, not dumpable → Landlock. A worker may read the Python environment,
+the code it comes from, certificates and its own /proc; it writes nothing but descriptors that it was born with (its
+log); it may open TCP connections and no TCP listener; it cannot signal or trace a process outside. Best effort: an old
+kernel gives less, and ``contain`` says which level was reached.
+
+Plainly, what is not here: workers of one user share that user's uid (no setuid per bot), there is no cgroup and no
+seccomp filter, and a unix socket stays reachable by path for whoever may enter its folder: passwords and ACLs guard
+those.
+"""
+
+import ctypes
+import os
+import resource
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import landlockpy
+from landlockpy import AccessFS, AccessNet, Scope
+
+from hanfleet.core.startup import WorkerLimits
+
+_PR_SET_DUMPABLE = 4
+_PR_SET_NO_NEW_PRIVS = 38
+# Loaded before the fork: the child loads nothing once it is shut in.
+_libc = ctypes.CDLL(None, use_errno=True)
+
+#: What name look-ups, time zones and TLS read. Missing ones are left out.
+_SYSTEM_PATHS = (
+    "/usr",
+    "/lib",
+    "/lib64",
+    "/etc/ssl",
+    "/etc/pki",
+    "/etc/resolv.conf",
+    "/run/systemd/resolve",
+    "/etc/hosts",
+    "/etc/host.conf",
+    "/etc/nsswitch.conf",
+    "/etc/gai.conf",
+    "/etc/services",
+    "/etc/localtime",
+    "/etc/passwd",
+    "/etc/ld.so.cache",
+    "/dev/urandom",
+    "/proc/stat",
+    "/proc/meminfo",
+    "/proc/sys/kernel/random/boot_id",
+)
+_READ = AccessFS.READ_FILE | AccessFS.READ_DIR
+_READ_ONE = AccessFS.READ_FILE
+# Everything in the file system that Landlock knows but for connecting to unix sockets (newer kernels only).
+_HANDLED = ~AccessFS.RESOLVE_UNIX & landlockpy.fs_for_abi(landlockpy.flags.LATEST_ABI)
+
+
+@dataclass(frozen=True)
+class Containment:
+    """The level reached. ``landlock_abi`` 0: the kernel has none, so files are guarded by their modes alone."""
+
+    limits: bool
+    no_new_privs: bool
+    landlock_abi: int
+
+
+def contain(limits: WorkerLimits, code: Iterable[Path]) -> Containment:
+    """Shut the calling process in, for good. ``code``: folders that it may read besides the Python environment.
+
+    Raises OSError only where the system has a measure and refused it.
+    """
+    _limit(resource.RLIMIT_DATA, limits.data_bytes)
+    _limit(resource.RLIMIT_NOFILE, limits.open_files)
+    _limit(resource.RLIMIT_FSIZE, limits.file_size_bytes)
+    _limit(resource.RLIMIT_CORE, 0)
+    privileges = sys.platform == "linux"
+    if privileges:
+        _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+        _prctl(_PR_SET_DUMPABLE, 0)
+    return Containment(limits=True, no_new_privs=privileges, landlock_abi=_landlock(code))
+
+
+def _limit(kind: int, value: int) -> None:
+    """Lower soft and hard limit to ``value``; a hard limit that is lower already stays."""
+    _, hard = resource.getrlimit(kind)
+    bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(kind, (bound, bound))
+
+
+def _prctl(option: int, value: int) -> None:
+    if _libc.prctl(option, value, 0, 0, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def _landlock(code: Iterable[Path]) -> int:
+    abi = landlockpy.abi_version()
+    if abi == 0:
+        return 0
+    scoped = Scope.SIGNAL | Scope.ABSTRACT_UNIX_SOCKET
+    with landlockpy.Ruleset(handled_fs=_HANDLED, handled_net=AccessNet.BIND_TCP, scoped=scoped) as ruleset:
+        for path in (
+            *_python_environment(),
+            *code,
+            *(Path(name) for name in _SYSTEM_PATHS),
+            Path(f"/proc/{os.getpid()}"),
+        ):
+            if path.exists():
+                ruleset.allow_path(path, _READ if path.is_dir() else _READ_ONE)
+        ruleset.allow_path("/dev/null", AccessFS.READ_FILE | AccessFS.WRITE_FILE)
+        ruleset.restrict()
+    return abi
+
+
+def _python_environment() -> Sequence[Path]:
+    """Interpreter and installed packages; not sys.path, which may name the folder that somebody stood in."""
+    return tuple(Path(prefix) for prefix in dict.fromkeys((sys.prefix, sys.base_prefix)) if prefix != "/")

@@ -1,0 +1,91 @@
+"""From the fork to the worker's entry point: a child sheds what it inherited, is shut in, and reads who it is.
+
+Runs in the child alone and never returns: what comes back from the entry is the exit status. Refuses to keep anything
+of the zygote's: its descriptors, its signal handlers, its session.
+"""
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import NoReturn
+
+from hanfleet.core.failures import FailureKind
+from hanfleet.core.startup import WorkerStartup
+from hanfleet.launchers.containment import contain
+from hanfleet.launchers.process.wire import Spawn
+
+#: What runs a worker, from its start-up to its exit status (see core.failures).
+Entry = Callable[[WorkerStartup], int]
+
+_LOG_ROTATES_AT = 8 * 1024 * 1024
+
+
+def become_worker(spawn: Spawn, startup_fd: int, entry: Entry, code: Sequence[Path]) -> NoReturn:
+    """Turn this freshly forked process into the worker; ends the process."""
+    status = FailureKind.BUG.exit_status
+    try:
+        os.setsid()
+        os.umask(0o077)
+        _own_signals()
+        _own_output(spawn.log_path)
+        _close_inherited(keep=startup_fd)
+        level = contain(spawn.limits, code)
+        _say("contained", **asdict(level))
+        startup = WorkerStartup.from_wire(_read_to_end(startup_fd))
+        status = entry(startup)
+    except SystemExit as left:
+        status = left.code if isinstance(left.code, int) else FailureKind.BUG.exit_status
+    except BaseException:  # noqa: BLE001 - the last frame of this process: what is not told here is never told
+        traceback.print_exc()
+    finally:
+        with suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        # Not sys.exit: the zygote's frames are below us, and its cleanups are not ours to run.
+        os._exit(status)
+
+
+def _own_signals() -> None:
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_DFL)
+    # Ctrl-C in a terminal is for `hanfleet up`, which stops workers in order.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _own_output(log_path: Path) -> None:
+    """Standard output and error to the log file: a pipe would die with whoever reads it."""
+    with suppress(FileNotFoundError):
+        if log_path.stat().st_size > _LOG_ROTATES_AT:
+            log_path.replace(log_path.with_name(log_path.name + ".1"))
+    log = os.open(log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+
+
+def _close_inherited(*, keep: int) -> None:
+    for number in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
+        if number > 2 and number != keep:
+            # The descriptor that listed the folder is gone by now.
+            with suppress(OSError):
+                os.close(number)
+
+
+def _read_to_end(descriptor: int) -> bytes:
+    with os.fdopen(descriptor, "rb") as pipe:
+        return pipe.read()
+
+
+def _say(event: str, **values: object) -> None:
+    """One line in the log's own form (kit.logging is configured by the entry, later)."""
+    sys.stderr.write(json.dumps({"event": event, "process": "worker", "pid": os.getpid(), **values}) + "\n")
+    sys.stderr.flush()

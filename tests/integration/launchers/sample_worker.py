@@ -1,0 +1,82 @@
+"""A worker of the tests' own: does what the bot's name says, and nothing of a real worker.
+
+`python -m tests.integration.launchers.sample_worker SOCKET EXITS` is a zygote that forks it.
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from hanfleet.core.startup import WorkerStartup
+from hanfleet.launchers.process.zygote import serve
+
+
+def run(startup: WorkerStartup) -> int:
+    behaviour = startup.bot_id.split("-", maxsplit=1)[0]
+    return {
+        "sleepy": _sleep_until_asked,
+        "stubborn": _ignore_the_request,
+        "clean": lambda _: 0,
+        "reauth": lambda _: 82,
+        "raising": _raise,
+        "curious": _look_around,
+    }[behaviour](startup)
+
+
+def _sleep_until_asked(startup: WorkerStartup) -> int:
+    asked = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: asked.set())
+    print(f"epoch {startup.epoch} ready", flush=True)
+    while not asked.is_set():
+        time.sleep(0.05)
+    print("drained", flush=True)
+    return 0
+
+
+def _ignore_the_request(startup: WorkerStartup) -> int:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    print("ready", flush=True)
+    while True:
+        time.sleep(1)
+
+
+def _raise(startup: WorkerStartup) -> int:
+    raise RuntimeError("on purpose")
+
+
+def _look_around(startup: WorkerStartup) -> int:
+    """Tell what a contained worker can reach."""
+    forbidden, victim = Path(startup.telegram_server.address), startup.telegram_server.port  # type: ignore[union-attr]
+    found = {
+        "session_leader": os.getsid(0) == os.getpid(),
+        "descriptors": sorted(int(entry.name) for entry in Path("/proc/self/fd").iterdir()),
+        "reads_foreign_file": _can(forbidden.read_text),
+        "writes_foreign_file": _can(lambda: forbidden.with_name("new").write_text("x")),
+        "reads_environment": _can(lambda: Path(os.__file__).read_bytes()),
+        "signals_foreign_process": _can(lambda: os.kill(victim, 0)),
+        "listens": _can(lambda: socket.create_server(("127.0.0.1", 0)).close()),
+        "reads_itself": _can(lambda: Path(f"/proc/{os.getpid()}/smaps_rollup").read_text()),
+        "interrupt_ignored": signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
+        "term_default": signal.getsignal(signal.SIGTERM) is signal.SIG_DFL,
+        "key": startup.data_key.get_secret_value().hex(),
+    }
+    print("found " + json.dumps(found), flush=True)
+    return 0
+
+
+def _can(deed: Callable[[], object]) -> bool:
+    try:
+        deed()
+    except OSError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]), run, Path(sys.argv[2]))

@@ -1,0 +1,180 @@
+"""Real zygotes and real workers: birth, containment, death, and everybody's death in turn."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import landlockpy
+import pytest
+
+from hanfleet.core.errors import ConflictError, TemporaryError
+from hanfleet.core.failures import FailureKind, failure_of_exit
+from hanfleet.core.process import ProcessPhase, ProcessRef
+from hanfleet.core.startup import TelegramServer, WorkerLimits
+from hanfleet.launchers.process_table import is_alive
+from tests.support.waiting import eventually
+from tests.support.zygotes import ZygoteProcess, startup_of
+
+LIMITS = WorkerLimits()
+
+
+async def _launch(zygote: ZygoteProcess, bot_id: str, tmp_path: Path):
+    process = await zygote.launcher().launch(startup_of(bot_id), LIMITS, tmp_path / f"{bot_id}.log")
+    zygote.remember(process.ref)
+    return process
+
+
+async def _ready(tmp_path: Path, bot_id: str) -> None:
+    log = tmp_path / f"{bot_id}.log"
+    await eventually(lambda: log.exists() and "ready" in log.read_text(), what=f"{bot_id} is ready")
+
+
+async def test_worker_gets_its_startup_and_drains_on_request(zygote, tmp_path):
+    process = await _launch(zygote, "sleepy-one", tmp_path)
+    await _ready(tmp_path, "sleepy-one")
+    assert (await process.get_status()).phase is ProcessPhase.ALIVE
+    status = await process.stop(5.0)
+    assert (status.phase, status.exit_status) == (ProcessPhase.EXITED, 0)
+    assert "drained" in (tmp_path / "sleepy-one.log").read_text()
+
+
+async def test_worker_that_does_not_drain_is_killed(zygote, tmp_path):
+    process = await _launch(zygote, "stubborn-one", tmp_path)
+    await _ready(tmp_path, "stubborn-one")
+    assert (await process.stop(0.2)).exit_status == -signal.SIGKILL
+
+
+async def test_stopped_worker_is_killed_after_the_drain_time(zygote, tmp_path):
+    process = await _launch(zygote, "sleepy-one", tmp_path)
+    await _ready(tmp_path, "sleepy-one")
+    os.kill(process.ref.pid, signal.SIGSTOP)
+    assert (await process.stop(0.2)).exit_status == -signal.SIGKILL
+
+
+async def test_exit_status_tells_the_failure(zygote, tmp_path):
+    reauth = await (await _launch(zygote, "reauth-one", tmp_path)).wait()
+    assert failure_of_exit(reauth.exit_status) is FailureKind.REAUTH
+    raising = await (await _launch(zygote, "raising-one", tmp_path)).wait()
+    assert failure_of_exit(raising.exit_status) is FailureKind.BUG
+    assert "on purpose" in (tmp_path / "raising-one.log").read_text()
+
+
+@pytest.mark.skipif(landlockpy.abi_version() < 6, reason="needs Landlock with signal scope")
+async def test_worker_is_shut_in(zygote, tmp_path):
+    secret = tmp_path / "another-bots-secret"
+    secret.write_text("secret")
+    server = TelegramServer(address=str(secret), port=os.getpid(), dc_id=1, public_key_pem="")
+    process = await zygote.launcher().launch(
+        startup_of("curious-one", server=server), LIMITS, tmp_path / "curious-one.log"
+    )
+    assert (await process.wait()).exit_status == 0, (tmp_path / "curious-one.log").read_text()
+    line = next(x for x in (tmp_path / "curious-one.log").read_text().splitlines() if x.startswith("found "))
+    found = json.loads(line.removeprefix("found "))
+    # The fourth descriptor is the listing's own.
+    assert found.pop("descriptors") == [0, 1, 2, 3]
+    assert found == {
+        "session_leader": True,
+        "reads_foreign_file": False,
+        "writes_foreign_file": False,
+        "reads_environment": True,
+        "signals_foreign_process": False,
+        "listens": False,
+        "reads_itself": True,
+        "interrupt_ignored": True,
+        "term_default": True,
+        "key": bytes(range(32)).hex(),
+    }
+
+
+async def test_killed_zygote_leaves_workers_and_a_new_one_takes_over(zygote, tmp_path):
+    process = await _launch(zygote, "sleepy-one", tmp_path)
+    await _ready(tmp_path, "sleepy-one")
+    zygote.end(signal.SIGKILL)
+    assert is_alive(process.ref)
+    with pytest.raises(TemporaryError):
+        await _launch(zygote, "sleepy-two", tmp_path)
+    zygote.start()
+    assert await zygote.launcher().list() == ()
+    adopted = await zygote.launcher().adopt("sleepy-one", process.ref)
+    assert adopted is not None
+    second = await _launch(zygote, "sleepy-two", tmp_path)
+    await _ready(tmp_path, "sleepy-two")
+    assert [seen.ref for seen in await zygote.launcher().list()] == [second.ref]
+    status = await adopted.stop(5.0)
+    # Nobody wrote a record: whoever reaped it, it was no process of ours.
+    assert (status.phase, status.exit_status) == (ProcessPhase.EXITED, None)
+    assert not is_alive(process.ref)
+    await second.stop(5.0)
+
+
+async def test_zygote_that_is_told_to_stop_leaves_its_workers(zygote, tmp_path):
+    process = await _launch(zygote, "sleepy-one", tmp_path)
+    await _ready(tmp_path, "sleepy-one")
+    assert zygote.end() == 0
+    assert not zygote.socket.exists()
+    assert (await process.get_status()).phase is ProcessPhase.ALIVE
+    await process.stop(5.0)
+
+
+async def test_second_zygote_on_the_same_socket_refuses(zygote, tmp_path):
+    second = subprocess.run(
+        [sys.executable, "-m", "tests.integration.launchers.sample_worker", str(zygote.socket), str(zygote.exits)],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+    assert second.returncode != 0
+    assert ConflictError.__name__ in second.stderr.decode()
+    await (await _launch(zygote, "clean-one", tmp_path)).wait()
+
+
+async def test_zygote_survives_senseless_requests(zygote, tmp_path):
+    import socket
+
+    for nonsense in (b"hello\n", b'{"op":"spawn","bot_id":"x"}\n', b""):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(5)
+            connection.connect(str(zygote.socket))
+            connection.sendall(nonsense)
+            connection.shutdown(socket.SHUT_WR)
+            assert b"error" in connection.recv(65536)
+    assert (await (await _launch(zygote, "clean-one", tmp_path)).wait()).exit_status == 0
+
+
+async def test_zygote_keeps_no_descriptor(zygote, tmp_path):
+    await (await _launch(zygote, "clean-one", tmp_path)).wait()
+    before = _entries(f"/proc/{zygote.process.pid}/fd")
+    for number in range(5):
+        await (await _launch(zygote, f"clean-{number}", tmp_path)).wait()
+    assert _entries(f"/proc/{zygote.process.pid}/fd") == before
+    assert _entries(f"/proc/{zygote.process.pid}/task") == 1
+
+
+async def test_recycled_pid_is_neither_adopted_nor_signalled(zygote, tmp_path):
+    process = await _launch(zygote, "sleepy-one", tmp_path)
+    await _ready(tmp_path, "sleepy-one")
+    older = ProcessRef(process.ref.node, process.ref.boot_id, process.ref.pid, process.ref.start_time - 1)
+    rebooted = ProcessRef(process.ref.node, "another boot", process.ref.pid, process.ref.start_time)
+    elsewhere = ProcessRef("another node", process.ref.boot_id, process.ref.pid, process.ref.start_time)
+    for ref in (older, rebooted, elsewhere):
+        assert await zygote.launcher().adopt("sleepy-one", ref) is None
+    assert not is_alive(older)
+    assert is_alive(process.ref)
+    await process.stop(5.0)
+
+
+async def test_log_is_set_aside_when_it_is_long(zygote, tmp_path):
+    log = tmp_path / "clean-one.log"
+    log.write_bytes(b"x" * (9 * 1024 * 1024))
+    await (await _launch(zygote, "clean-one", tmp_path)).wait()
+    assert log.stat().st_size < 10_000
+    assert (tmp_path / "clean-one.log.1").stat().st_size > 9_000_000
+    assert log.stat().st_mode & 0o077 == 0
+
+
+def _entries(folder: str) -> int:
+    return len(list(Path(folder).iterdir()))
