@@ -5,7 +5,6 @@ runs nothing else. We refuse to create accounts: a machine's list of users is it
 who wants a name of our own makes a user `hanfleet`, and it is taken first.
 """
 
-import os
 import pwd
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,13 +24,11 @@ class Account:
     gid: int
 
 
-def servers_account(data: Path) -> Account | None:
-    """The account for servers with their data in ``data``; None when this process is not root and they run as it.
+def servers_account(data: Path) -> Account:
+    """As root: the account for servers with their data in ``data``.
 
     Whoever owns data that exists already keeps it. Raises PermanentError when the machine has none of the accounts.
     """
-    if os.geteuid() != 0:
-        return None
     owner = _owner(data)
     if owner is not None:
         return owner

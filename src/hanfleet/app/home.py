@@ -35,14 +35,20 @@ RUNTIME_FOLDER = "runtime"
 class Home:
     """One state folder. ``open`` it, then ``lock`` it before anything in it is started."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, as_root: bool) -> None:
         self.path = path
+        self._as_root = as_root
         self.key = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
         self.secrets = SecretsFile(path / "secrets.json")
 
     @classmethod
-    def open(cls, path: Path | None = None, *, environ: Mapping[str, str] = os.environ) -> "Home":
-        """The home at ``path`` (default: hanfleet in XDG_DATA_HOME or ~/.local/share), made when it is missing."""
+    def open(
+        cls, path: Path | None = None, *, environ: Mapping[str, str] = os.environ, as_root: bool | None = None
+    ) -> "Home":
+        """The home at ``path`` (default: hanfleet in XDG_DATA_HOME or ~/.local/share), made when it is missing.
+
+        ``as_root`` (default: whether we are) decides where the servers' files lie.
+        """
         chosen = (path or default_path(environ)).expanduser()
         try:
             # Folders on the way are made private as well, as the XDG rules want it.
@@ -57,7 +63,7 @@ class Home:
         made = make_folder(chosen, 0o700)
         if made or not any(chosen.iterdir()):
             (chosen / _MARKER).touch(mode=0o600)
-        return cls(chosen)
+        return cls(chosen, as_root=os.geteuid() == 0 if as_root is None else as_root)
 
     @classmethod
     def temporary(cls) -> "Home":
@@ -116,7 +122,7 @@ class Home:
     @cached_property
     def account(self) -> Account | None:
         """Whose processes the servers are; None: ours."""
-        return servers_account(STATE_BASE / self.key / "postgres")
+        return servers_account(STATE_BASE / self.key / "postgres") if self._as_root else None
 
     @cached_property
     def servers(self) -> Path:
@@ -149,7 +155,7 @@ class Home:
 
     @cached_property
     def _sockets(self) -> Path:
-        if os.geteuid() == 0:
+        if self._as_root:
             with shared_base(SOCKET_BASE, 0o711):
                 folder = SOCKET_BASE / self.key
                 make_folder(folder, 0o711)
@@ -179,7 +185,7 @@ class Home:
 
         A folder that held somebody's files before it became a home keeps them, and itself.
         """
-        if os.geteuid() == 0:
+        if self._as_root:
             _leave(STATE_BASE, 0o711, self.key)
             _leave(SOCKET_BASE, 0o711, self.key)
         else:

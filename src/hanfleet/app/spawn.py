@@ -26,10 +26,15 @@ _living: dict[int, "Spawned"] = {}
 
 
 class Spawned:
-    """One child process. ``returncode`` is None while it lives; negative: the signal that ended it."""
+    """One child process. ``returncode`` is None while it lives; negative: the signal that ended it.
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    ``output`` is the file it writes to, from ``output_start`` bytes on.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], output: Path, output_start: int) -> None:
         self._process = process
+        self.output = output
+        self.output_start = output_start
         self.pid = process.pid
         # Nobody else reaps our children, so the pid cannot have been given away yet.
         self._pidfd: int | None = os.pidfd_open(self.pid)
@@ -96,23 +101,23 @@ def spawn(
         raise RuntimeError("a parent-death signal follows the calling thread: spawn from the main thread")
     log = os.open(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        return Spawned(
-            subprocess.Popen(  # noqa: S603 - the callers' own programs, never a shell
-                list(argv),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=dict(environ),
-                cwd=folder,
-                user=account.uid if account else None,
-                group=account.gid if account else None,
-                extra_groups=[] if account else None,
-                umask=0o077,
-                pass_fds=pass_fds,
-                start_new_session=True,
-                preexec_fn=_dies_with_parent(parent_death_signal) if parent_death_signal else None,  # noqa: PLW1509
-            )
+        start = os.fstat(log).st_size
+        process = subprocess.Popen(  # noqa: S603 - the callers' own programs, never a shell
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=dict(environ),
+            cwd=folder,
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+            umask=0o077,
+            pass_fds=pass_fds,
+            start_new_session=True,
+            preexec_fn=_dies_with_parent(parent_death_signal) if parent_death_signal else None,  # noqa: PLW1509
         )
+        return Spawned(process, output, start)
     except (OSError, subprocess.SubprocessError) as failed:
         raise PermanentError(f"{argv[0]} cannot be started: {failed}") from failed
     finally:

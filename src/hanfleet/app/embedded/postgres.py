@@ -16,6 +16,7 @@ from hanfleet.app.embedded.binaries import postgres_programs
 from hanfleet.app.embedded.server import CLEAN_ENVIRONMENT, EmbeddedServer
 from hanfleet.app.folders import remove_tree, write_private
 from hanfleet.app.home import Home
+from hanfleet.app.readiness import last_words
 from hanfleet.app.spawn import spawn
 from hanfleet.core.errors import PermanentError
 
@@ -144,7 +145,7 @@ class EmbeddedPostgres(EmbeddedServer):
         finally:
             password.unlink()
         if status != 0:
-            raise PermanentError(f"initdb failed: {self._last_words()} (see {self.log})")
+            raise PermanentError(f"initdb failed: {last_words(initdb)} (see {self.log})")
         draft.rename(self.data)
 
     def _forget_strangers(self) -> None:

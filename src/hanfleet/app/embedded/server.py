@@ -14,8 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from hanfleet.app.home import Home
+from hanfleet.app.readiness import until_ready
 from hanfleet.app.spawn import Spawned, spawn
-from hanfleet.core.errors import ConflictError, PermanentError, TemporaryError
+from hanfleet.core.errors import ConflictError, TemporaryError
 
 # No locale of the caller reaches the servers: an invalid LC_ALL stops them, an unset LANG changes encodings.
 CLEAN_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
@@ -78,7 +79,7 @@ class EmbeddedServer(ABC):
                 account=self._account,
                 parent_death_signal=self.stop_signal,
             )
-            await self._until_ready(self._process)
+            await until_ready(self._process, self._answers, name=self.name, within_s=self.start_within_s)
         except BaseException:
             await self.stop()
             raise
@@ -124,41 +125,12 @@ class EmbeddedServer(ABC):
                 return
         raise TemporaryError(f"{self.name} of an earlier run does not end (pids {left}): restart the machine.")
 
-    async def _until_ready(self, process: Spawned) -> None:
-        over = asyncio.ensure_future(process.wait())
-        pause = 0.01
-        try:
-            async with asyncio.timeout(self.start_within_s):
-                while True:
-                    with suppress(OSError, EOFError):
-                        if await self._answers():
-                            return
-                    done, _ = await asyncio.wait([over], timeout=pause)
-                    if done:
-                        raise PermanentError(f"{self.name} did not start: {self._last_words()} (see {self.log})")
-                    pause = min(pause * 1.5, 0.1)
-        except TimeoutError:
-            raise TemporaryError(
-                f"{self.name} did not serve within {self.start_within_s:.0f} s (see {self.log})"
-            ) from None
-        finally:
-            over.cancel()
-
     def _fresh_log(self) -> Path:
         """The log file; a large one is set aside first, so that two of them are all there ever is."""
         with suppress(FileNotFoundError):
             if self.log.stat().st_size > _LARGEST_LOG:
                 self.log.replace(self.log.with_suffix(".log.1"))
         return self.log
-
-    def _last_words(self) -> str:
-        try:
-            lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
-        except FileNotFoundError:
-            lines = []
-        spoken = [line.strip() for line in lines[-20:] if line.strip()]
-        fatal = [line for line in spoken if "FATAL" in line or "error" in line.lower()]
-        return (fatal or spoken or ["it said nothing"])[-1]
 
 
 def processes_in(folder: Path, number: signal.Signals | None = None) -> list[int]:
