@@ -166,4 +166,4 @@ def rpc_name(error: BaseException) -> str:
     return type(error).__name__
 
 
-_WORDS = {cls: word for word, cls in errors.rpc_errors_dict.items()}
+_WORDS: dict[type, str] = {cls: word for word, cls in errors.rpc_errors_dict.items()}

@@ -112,7 +112,7 @@ class UpdateLog:
                 people.update((user.id, user) for user in users)
             except GapError:
                 break
-            except Exception:  # a shape that the box does not know: the difference brings what is ours of it
+            except Exception:  # noqa: BLE001 - a shape unknown to the box: the difference brings what is ours of it
                 self._log.exception("telegram_update_not_understood", update=type(arrived).__name__)
                 self._box.try_begin_get_diff(ENTRY_ACCOUNT, "an update was not understood")
                 break
