@@ -61,8 +61,8 @@ def _short(voice: Voice, language: Language, marks: tuple[str, ...], chance: ran
 
 
 def _long(voice: Voice, language: Language, marks: tuple[str, ...], chance: random.Random) -> str:
-    """Three or four paragraphs, more than 400 characters, with the nonces spread over them."""
-    musings = chance.sample(MUSINGS[language], chance.randint(3, 4))
+    """Four to six paragraphs, more than 400 characters, with the nonces spread over them."""
+    musings = chance.sample(MUSINGS[language], chance.randint(3, 5))
     half = (len(marks) + 1) // 2
     paragraphs = [
         " ".join([_signed(voice, language, chance, chance.choice(OPENERS[language][voice.manner])), musings[0]]),
