@@ -4,12 +4,14 @@ Everything else in the room goes through `Bus.client` inside `Bus.guarded`. Refu
 read: the socket's own timeout lies above it, so a silent server is told apart from a quiet stream.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import (
@@ -36,6 +38,26 @@ _OLDEST_REDIS = 7
 _OLDEST_VALKEY = 8
 
 
+class _CancellableWrites(AbstractConnection):
+    """A connection whose writes notice a cancellation.
+
+    The vendor's go through ``asyncio.wait_for``, which in Python 3.11 forgets a cancellation that comes in the same
+    turn of the loop as its result (https://github.com/python/cpython/issues/86296): a cancelled reader went on to
+    block on its next read.
+    """
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        limit, self.socket_timeout = self.socket_timeout, None
+        try:
+            async with asyncio.timeout(limit):
+                await super().send_packed_command(command, check_health)
+        except TimeoutError:
+            await self.disconnect(nowait=True)
+            raise RedisTimeoutError("Timeout writing to socket") from None
+        finally:
+            self.socket_timeout = limit
+
+
 class Bus:
     """A pool of connections to the server at ``url`` (redis://, rediss:// or unix://). Connects when first used."""
 
@@ -54,6 +76,8 @@ class Bus:
                 # A dropped connection is tried again at once: a restarted server looks like one to every idle socket.
                 retry=Retry(_PATIENCE, 2),
             )
+            pool = self.client.connection_pool
+            pool.connection_class = type("Connection", (_CancellableWrites, pool.connection_class), {})
         except ValueError as refused:
             raise PermanentError(
                 "The bus URL must begin with redis://, rediss:// or unix://: mend HANFLEET_REDIS_URL."
@@ -67,11 +91,12 @@ class Bus:
         """Turn the vendor's errors into ours: BusUnavailableError where waiting helps, else PermanentError."""
         try:
             yield
-        except AuthenticationError as refused:
-            raise BusUnavailableError("The bus refuses our user or password: restart the bot, or mend the URL.") from (
-                refused
-            )
         except (RedisConnectionError, RedisTimeoutError, BusyLoadingError, ReadOnlyError, OutOfMemoryError) as lost:
+            if isinstance(lost, AuthenticationError) or isinstance(lost.__cause__, AuthenticationError):
+                raise BusUnavailableError(
+                    f"The bus at {without_password(self.url)} refuses our user or password: mend the URL; "
+                    "a worker gets a new password when its bot is restarted."
+                ) from lost
             raise BusUnavailableError(
                 f"The bus at {without_password(self.url)} does not answer ({lost}): it is tried again."
             ) from lost

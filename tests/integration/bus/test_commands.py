@@ -149,3 +149,12 @@ async def test_rubbish_on_the_stream_stops_nobody(bus: Bus, ipc: IPCManager, bot
     await bus.client.xadd(f"hf:{bot_id}:replies", {"response": "rubbish"})
     async with answering(ipc.setup_message_queue(bot_id, unseal=clear), lambda _: {}):
         assert (await ipc.send_command(bot_id, Ping())).ok
+
+
+async def test_a_reader_ends_whenever_it_is_cancelled(ipc: IPCManager, bot_id: str) -> None:
+    queue = ipc.setup_message_queue(bot_id, unseal=clear)
+    for turns in range(40):
+        async with answering(queue, lambda _: {}):
+            await ipc.send_command(bot_id, Ping())
+            for _ in range(turns % 8):
+                await asyncio.sleep(0)

@@ -80,7 +80,6 @@ FORBIDDEN = [
     ("FLUSHALL",),
     ("FLUSHDB",),
     ("SHUTDOWN",),
-    ("DEBUG", "SLEEP", "0"),
     ("MULTI",),
     ("WAIT", "0", "0"),
     ("REPLICAOF", "NO", "ONE"),
