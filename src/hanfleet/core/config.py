@@ -4,10 +4,21 @@ Secrets are SecretStr: they print as stars and are stored sealed, apart from the
 Disclosure, consent and opt-out have texts here, but no switch that turns them off.
 """
 
+from datetime import time
 from enum import StrEnum
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 BotId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$", max_length=50)]
 
@@ -70,6 +81,26 @@ class PacingConfig(_Part):
     split_at_chars: int = Field(default=600, ge=50, le=4000)
 
 
+class QuietHours(_Part):
+    """When the bot lets messages wait until morning: from ``start`` to ``end``, also across midnight, in ``time_zone``.
+
+    Stop words, crisis words and what was decided before are not held back.
+    """
+
+    start: time
+    end: time
+    time_zone: str = "UTC"
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_time_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
+            raise ValueError("time_zone is no IANA time zone, such as Europe/Berlin") from unknown
+        return name
+
+
 class BotConfig(_Part):
     """One bot: identity, credentials, persona, model, pacing. Exactly one of phone and bot token."""
 
@@ -84,6 +115,7 @@ class BotConfig(_Part):
     persona: PersonaConfig = PersonaConfig()
     llm: LlmConfig = LlmConfig()
     pacing: PacingConfig = PacingConfig()
+    quiet_hours: QuietHours | None = None
     features: FeatureFlags = FeatureFlags()
     data_isolation: DataIsolationConfig = DataIsolationConfig()
 

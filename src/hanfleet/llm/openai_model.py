@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from hanfleet.core.config import LlmConfig
 from hanfleet.core.errors import ModelRefusedError, ModelUnavailableError
+from hanfleet.kit.backoff import Backoff
 from hanfleet.kit.clock import Clock
 from hanfleet.kit.logging import get_logger
 from hanfleet.llm import ModelAnswer, ModelRequest, Usage
@@ -28,7 +29,7 @@ AT_ONCE = 5
 LONGEST_WAIT_S = 60.0
 """A server that wants a longer pause is taken as unavailable; the contact gets the fallback instead of silence."""
 
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 8.0
+_PAUSES = Backoff(first_s=0.5, longest_s=8.0, jitter=0.5)
 _NO_KEY_NEEDED = "none"
 
 Ask = Callable[[AsyncOpenAI, LlmConfig, ModelRequest], Awaitable[tuple[str, str | None, Usage]]]
@@ -100,8 +101,7 @@ class OpenAIModel:
     def _pause(self, failed: ModelUnavailableError, tries: int) -> float:
         if failed.retry_after is not None:
             return failed.retry_after
-        growing: float = _FIRST_PAUSE_S * 2 ** (tries - 1)
-        return min(_LONGEST_PAUSE_S, growing) * self._chance.uniform(0.5, 1.0)
+        return _PAUSES.delay(tries, self._chance)
 
 
 async def _ask_responses(
