@@ -121,6 +121,7 @@ class ContactRow:
 class ConversationRow:
     """Where a conversation stands. ``newest_inbound`` and ``answered_through`` are Telegram message ids (0: none).
 
+    ``newest_inbound`` is the message that was taken last, so it changes with each, also with one that arrives late.
     ``reply_due_at`` is when the burst counts as over; ``waiting_since`` is the arrival of the oldest inbound message
     that no turn has decided on. Both are None when nothing waits.
     """
@@ -183,7 +184,7 @@ class TakenBatch:
 class TurnContext:
     """All that a turn is decided on, of one moment.
 
-    ``fresh`` are the inbound messages since the last turn, oldest first; ``history`` are the messages before them
+    ``fresh`` are the inbound messages that no turn has decided on, oldest first; ``history`` are the other messages
     (ours too, also those not yet sent), oldest first. ``newest_inbound`` goes back with the decision.
     ``disclosure_pending`` is true while a disclosure waits in the outbox: do not add another.
     """
@@ -260,7 +261,7 @@ class OutboxRow:
     sent_at: datetime | None
     error: str | None
     created_at: datetime
-    answers: int | None = None  # the Telegram id of the newest inbound message that this answers: mark read up to it
+    answers: int | None = None  # the Telegram id of the newest inbound message that this answers: read up to there
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,49 @@
+"""One connection inside one transaction, as the repositories see it: text in, rows out, faults translated.
+
+Refuses to commit: that is the session's alone.
+"""
+
+import json
+from typing import Any
+
+from sqlalchemy import Row, TextClause
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hanfleet.kit.clock import Clock
+from hanfleet.store.faults import translated
+from hanfleet.store.principals import Principal
+
+
+class Connection:
+    """What every repository is made from."""
+
+    def __init__(self, raw: AsyncConnection, principal: Principal, clock: Clock) -> None:
+        self._raw = raw
+        self.principal = principal
+        self.clock = clock
+
+    async def all(self, statement: TextClause, **values: Any) -> list[Row[Any]]:
+        """Run ``statement`` and give its rows."""
+        with translated(self.principal):
+            result = await self._raw.execute(statement, values)
+            return list(result.all()) if result.returns_rows else []
+
+    async def first(self, statement: TextClause, **values: Any) -> Row[Any] | None:
+        """The first row, or None."""
+        rows = await self.all(statement, **values)
+        return rows[0] if rows else None
+
+    async def value(self, statement: TextClause, **values: Any) -> Any:
+        """The first column of the first row, or None."""
+        row = await self.first(statement, **values)
+        return None if row is None else row[0]
+
+
+def storable(text: str) -> str:
+    """``text`` with what PostgreSQL cannot keep (NUL, lone surrogates) replaced by U+FFFD; nothing else changes."""
+    return text.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def as_json(value: Any) -> str:
+    """``value`` for a jsonb parameter; times and ids become their text forms."""
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,56 @@
+"""Vendor errors become the product's words here, once. What is not known to be passing is passed on as permanent.
+
+A lost connection, a server that restarts and a statement that waited too long are the same to a caller: repeat the
+transaction. A refused log-in is different: for a bot it means that its lease went to somebody else.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from hanfleet.core.errors import ConflictError, FencedError, PermanentError, StoreUnavailableError
+from hanfleet.store.principals import BotPrincipal, Principal
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_REFUSED_LOGIN = {"28000", "28P01"}
+_PASSING_CLASSES = {"08", "53", "57"}  # connection, resources, operator intervention (restart, recovery, termination)
+_PASSING = {"40001", "40P01", "55P03", "25P03", "25P04"}  # serialization, deadlock, lock and transaction timeouts
+_UNIQUE_VIOLATION = "23505"
+
+
+@contextmanager
+def translated(principal: Principal | None) -> Iterator[None]:
+    """Turn what SQLAlchemy, asyncpg and the socket raise inside into core errors, the original as the cause."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise _meaning(error.orig.__cause__ or error.orig or error, principal) from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise _meaning(error, principal) from error
+    except (OSError, asyncio.TimeoutError, PoolTimeoutError) as error:  # noqa: UP041 - they differ before Python 3.11.1
+        raise StoreUnavailableError(f"The database does not answer ({type(error).__name__}); trying again.") from error
+
+
+def _meaning(error: BaseException, principal: Principal | None) -> Exception:
+    state = getattr(error, "sqlstate", None)
+    if state in _REFUSED_LOGIN:
+        if isinstance(principal, BotPrincipal):
+            return FencedError(f"The database refuses the log-in of bot {principal.bot_id}: its lease was given away.")
+        return PermanentError(f"The database refuses the log-in: {error}. Check user and password in its URL.")
+    if _passes(error, state):
+        return StoreUnavailableError(f"The database dropped the transaction ({error}); trying again.")
+    if state == _UNIQUE_VIOLATION:
+        return ConflictError(f"It exists already: {getattr(error, 'detail', None) or error}.")
+    return PermanentError(f"The database refuses this: {error}")
+
+
+def _passes(error: BaseException, state: str | None) -> bool:
+    if state is not None and (state[:2] in _PASSING_CLASSES or state in _PASSING):
+        return True
+    if isinstance(error, ValueError):  # asyncpg's DataError is an InterfaceError too, and never passes
+        return False
+    return isinstance(error, OSError | asyncpg.InterfaceError | asyncpg.InvalidCachedStatementError)

@@ -1,0 +1,162 @@
+"""The only place that opens and ends a transaction. Nobody else commits, and nobody asks without a principal.
+
+Connection loss becomes StoreUnavailableError; `Store.run` repeats the whole transaction then, so what is passed to it
+must be idempotent: the answer to a COMMIT can be lost after the commit happened.
+"""
+
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import TypeVar
+
+from sqlalchemy import text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from hanfleet.core.errors import StoreUnavailableError
+from hanfleet.kit.clock import Clock
+from hanfleet.store.bots import Bots
+from hanfleet.store.connection import Connection
+from hanfleet.store.contacts import Contacts
+from hanfleet.store.conversations import Conversations
+from hanfleet.store.events import Events
+from hanfleet.store.faults import translated
+from hanfleet.store.heartbeats import Heartbeats
+from hanfleet.store.inbox import Inbox
+from hanfleet.store.leases import Leases
+from hanfleet.store.listening import Listener
+from hanfleet.store.messages import Messages
+from hanfleet.store.metrics import Metrics
+from hanfleet.store.outbox import Outbox
+from hanfleet.store.principals import Principal
+from hanfleet.store.sealed_secrets import Secrets
+from hanfleet.store.telegram_sessions import Sessions
+from hanfleet.store.turns import Turns
+
+T = TypeVar("T")
+_NAME_PRINCIPAL = text("SELECT set_config('hanfleet.principal', :setting, true)")
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 2.0
+
+
+class Transaction:
+    """The repositories, all on one connection; they stand or fall together."""
+
+    def __init__(self, connection: Connection, rng: random.Random) -> None:
+        self.principal = connection.principal
+        self.bots = Bots(connection)
+        self.secrets = Secrets(connection)
+        self.sessions = Sessions(connection)
+        self.inbox = Inbox(connection)
+        self.contacts = Contacts(connection)
+        self.conversations = Conversations(connection)
+        self.messages = Messages(connection)
+        self.turns = Turns(connection, rng)
+        self.outbox = Outbox(connection)
+        self.events = Events(connection)
+        self.leases = Leases(connection)
+        self.heartbeats = Heartbeats(connection)
+        self.metrics = Metrics(connection)
+
+
+class Store:
+    """A database log-in and its few connections.
+
+    ``url`` is ``postgresql://user:password@host/database``, for a socket ``postgresql://user:password@/database?host=/dir``.
+    No connection is made before the first transaction. ``statement_timeout_s`` bounds each statement, so that a stalled
+    server never hangs the caller; ``rng`` makes random ids (default: the system's source).
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Clock,
+        application_name: str,
+        pool_size: int = 1,
+        statement_timeout_s: float = 10.0,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._clock = clock
+        self._rng = rng or random.SystemRandom()
+        self._application_name = application_name
+        self._url = _driver_url(url)
+        self._engine: AsyncEngine = create_async_engine(
+            self._url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=statement_timeout_s * 3,
+            connect_args={
+                "timeout": statement_timeout_s,
+                "command_timeout": statement_timeout_s,
+                "server_settings": {"application_name": application_name},
+            },
+        )
+
+    async def close(self) -> None:
+        """Close the connections. Transactions under way must have ended."""
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self, principal: Principal) -> AsyncIterator[Transaction]:
+        """One transaction (READ COMMITTED): committed when the body ends, rolled back when it raises.
+
+        Raises StoreUnavailableError when the connection is lost at any point, also in COMMIT, which then may or may not
+        have happened; FencedError when a bot's log-in is refused.
+        """
+        with translated(principal):
+            raw = await self._engine.connect()
+        try:
+            connection = Connection(raw, principal, self._clock)
+            if principal.setting:
+                await connection.all(_NAME_PRINCIPAL, setting=principal.setting)
+            yield Transaction(connection, self._rng)
+            with translated(principal):
+                await raw.commit()
+        except StoreUnavailableError:
+            # The connection may hang half-way through a statement: only throwing it away is sure to free it.
+            await _throw_away(raw)
+            raise
+        finally:
+            await _give_back(raw)
+
+    async def run(
+        self, principal: Principal, fn: Callable[[Transaction], Awaitable[T]], *, give_up_after: float = 30.0
+    ) -> T:
+        """Run ``fn`` in a transaction and repeat it with growing pauses while the database is unavailable.
+
+        ``fn`` must be idempotent. Raises StoreUnavailableError after ``give_up_after`` seconds.
+        """
+        deadline = self._clock.monotonic() + give_up_after
+        pause = _FIRST_PAUSE_S
+        while True:
+            try:
+                async with self.transaction(principal) as transaction:
+                    return await fn(transaction)
+            except StoreUnavailableError:
+                if self._clock.monotonic() + pause > deadline:
+                    raise
+            await self._clock.sleep(pause * self._rng.uniform(0.5, 1.0))
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
+
+    def listen(self, channel: str) -> Listener:
+        """A listener on ``channel`` with a connection of its own; use it as an async context manager."""
+        _, arguments = self._engine.dialect.create_connect_args(self._url)
+        return Listener(arguments, channel, clock=self._clock, application_name=f"{self._application_name} listening")
+
+
+def _driver_url(url: str) -> URL:
+    return make_url(url).set(drivername="postgresql+asyncpg")
+
+
+async def _throw_away(raw: AsyncConnection) -> None:
+    with suppress(SQLAlchemyError, OSError):
+        await raw.invalidate()
+
+
+async def _give_back(raw: AsyncConnection) -> None:
+    # Rolls back what was not committed. A connection that breaks here was of no more use, and its error would hide
+    # the one that matters.
+    with suppress(SQLAlchemyError, OSError):
+        await raw.close()
