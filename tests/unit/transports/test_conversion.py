@@ -1,7 +1,10 @@
 """Telethon's updates as core messages: what comes through, and that everything else gives nothing."""
 
+# mypy: allow-untyped-calls
+
 import inspect
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from telethon.tl import types
@@ -15,7 +18,7 @@ ROBOT = types.User(id=8, access_hash=80, first_name="Robot", bot=True)
 ME = 1
 
 
-def message(text: str = "hello", *, peer: object | None = None, **more: object) -> types.Message:
+def message(text: str = "hello", *, peer: Any = None, **more: Any) -> types.Message:
     return types.Message(id=5, peer_id=peer or types.PeerUser(7), date=NOW, message=text, **more)
 
 
@@ -23,7 +26,7 @@ def converted(*updates: object, known: dict[int, Person] | None = None):
     return convert(updates, {7: ANN, 8: ROBOT}, self_id=ME, known=(known or {}).get)
 
 
-def new(*messages: object) -> list[types.UpdateNewMessage]:
+def new(*messages: Any) -> list[types.UpdateNewMessage]:
     return [types.UpdateNewMessage(message=m, pts=1, pts_count=1) for m in messages]
 
 
@@ -120,7 +123,7 @@ def test_no_update_type_crashes() -> None:
     every = [
         cls
         for cls in vars(types).values()
-        if inspect.isclass(cls) and getattr(cls, "SUBCLASS_OF_ID", None) == 0x9F89304E and cls.__init__ is not object
+        if inspect.isclass(cls) and getattr(cls, "SUBCLASS_OF_ID", None) == 0x9F89304E
     ]
     assert len(every) > 100
     for cls in every:

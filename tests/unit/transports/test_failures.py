@@ -1,5 +1,7 @@
 """Telegram's errors in the fleet's words, row by row."""
 
+# mypy: allow-untyped-calls
+
 import pytest
 from telethon import errors
 from telethon.errors.common import AuthKeyNotFound, InvalidBufferError

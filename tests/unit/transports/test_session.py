@@ -1,5 +1,7 @@
 """The session in memory: what goes in as a snapshot comes out as one, and what is new is reported once."""
 
+# mypy: allow-untyped-calls
+
 from datetime import UTC, datetime
 
 from telethon.tl import types

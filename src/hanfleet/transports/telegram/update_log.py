@@ -94,6 +94,7 @@ class UpdateLog:
             return self._queue.get_nowait()
         wait = self._box.check_deadlines() - asyncio.get_running_loop().time()
         if wait <= 0:
+            await asyncio.sleep(0)  # whatever the box wants, others get their turn
             return None
         try:
             return await asyncio.wait_for(self._queue.get(), wait)
