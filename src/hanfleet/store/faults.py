@@ -4,11 +4,10 @@ A lost connection, a server that restarts and a statement that waited too long a
 transaction. A refused log-in is different: for a bot it means that its lease went to somebody else.
 """
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import asyncpg
+from asyncpg.exceptions import InterfaceError, InvalidCachedStatementError, PostgresError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -28,10 +27,10 @@ def translated(principal: Principal | None) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise _meaning(error.orig.__cause__ or error.orig or error, principal) from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise _meaning((error.orig and error.orig.__cause__) or error.orig or error, principal) from error
+    except (PostgresError, InterfaceError) as error:
         raise _meaning(error, principal) from error
-    except (OSError, asyncio.TimeoutError, PoolTimeoutError) as error:  # noqa: UP041 - they differ before Python 3.11.1
+    except (OSError, PoolTimeoutError) as error:  # TimeoutError is an OSError
         raise StoreUnavailableError(f"The database does not answer ({type(error).__name__}); trying again.") from error
 
 
@@ -53,4 +52,4 @@ def _passes(error: BaseException, state: str | None) -> bool:
         return True
     if isinstance(error, ValueError):  # asyncpg's DataError is an InterfaceError too, and never passes
         return False
-    return isinstance(error, OSError | asyncpg.InterfaceError | asyncpg.InvalidCachedStatementError)
+    return isinstance(error, OSError | InterfaceError | InvalidCachedStatementError)

@@ -7,9 +7,10 @@ connection may have swallowed hints, so every (re)connect counts as one.
 import asyncio
 from contextlib import suppress
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import asyncpg
+from asyncpg.exceptions import InterfaceError, PostgresError
 
 from hanfleet.kit.clock import Clock
 
@@ -28,14 +29,14 @@ class Listener:
         self._hint = asyncio.Event()
         self._raw: Any = None
 
-    async def __aenter__(self) -> "Listener":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._raw is not None and not self._raw.is_closed():
-            with suppress(OSError, asyncio.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with suppress(OSError, PostgresError, InterfaceError):
                 await self._raw.close(timeout=_CLOSE_WITHIN_S)
 
     async def wait(self, timeout_s: float) -> bool:
@@ -64,10 +65,10 @@ class Listener:
 
     async def _connected(self, timeout_s: float) -> bool:
         try:
-            self._raw = await asyncpg.connect(**self._arguments, timeout=timeout_s)
+            self._raw = await asyncpg.connect(**self._arguments, timeout=timeout_s)  # type: ignore[no-untyped-call]
             self._raw.add_termination_listener(self._on_end)
             await self._raw.add_listener(self._channel, self._on_notify)
-        except (OSError, asyncio.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (OSError, PostgresError, InterfaceError):
             return False
         self._hint.clear()
         return True

@@ -143,7 +143,9 @@ class Store:
     def listen(self, channel: str) -> Listener:
         """A listener on ``channel`` with a connection of its own; use it as an async context manager."""
         _, arguments = self._engine.dialect.create_connect_args(self._url)
-        return Listener(arguments, channel, clock=self._clock, application_name=f"{self._application_name} listening")
+        return Listener(
+            dict(arguments), channel, clock=self._clock, application_name=f"{self._application_name} listening"
+        )
 
 
 def _driver_url(url: str) -> URL:
