@@ -1,0 +1,205 @@
+"""The sandbox as a whole: the offline Telegram on one port, its control interface and the model server on another.
+
+``sandbox.json`` in its directory says where it is and how to trust it; it is written once both ports listen. The same
+directory and arguments give the same keys, token and ports after a restart. Nothing but kit is used of the product.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import secrets
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+from fastapi import FastAPI
+
+from hanfleet.kit.clock import SystemClock
+from hanfleet.kit.logging import get_logger
+from hanfleet.sandbox.control.app import create_app
+from hanfleet.sandbox.llm import create_llm
+from hanfleet.sandbox.telegram.database import Database
+from hanfleet.sandbox.telegram.gateway import Gateway
+from hanfleet.sandbox.telegram.link import Link
+from hanfleet.sandbox.telegram.server_key import ServerKey
+from hanfleet.sandbox.telegram.service import Telegram
+
+_log = get_logger(__name__)
+DC_ID = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxInfo:
+    """The content of ``sandbox.json``. ``fingerprint`` is the RSA key's, as a signed 64-bit number."""
+
+    address: str
+    port: int
+    dc_id: int
+    public_key_pem: str
+    fingerprint: int
+    control_url: str
+    control_token: str
+    llm_url: str
+
+
+class Sandbox:
+    """A running sandbox: ``async with Sandbox(directory, port=..., control_port=...) as sandbox``.
+
+    ``control_port`` 0 means ``port + 1``. ``refuse_second_connection`` revokes a key that two connections use at once,
+    as Telegram does; by default they are only counted.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        port: int,
+        control_port: int = 0,
+        host: str = "127.0.0.1",
+        refuse_second_connection: bool = False,
+    ) -> None:
+        self._directory = directory
+        self._host = host
+        self._port = port
+        self._control_port = control_port or port + 1
+        self._refuse_second = refuse_second_connection
+        self._stack = AsyncExitStack()
+        self.info: SandboxInfo
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            await self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        database = Database(self._directory / "sandbox.sqlite")
+        stack.callback(database.close)
+        server_key = _server_key(database)
+        token = _lasting(database, "control_token", secrets.token_urlsafe(24))
+        telegram = Telegram(database, dc_id=DC_ID, address=(self._host, self._port))
+        gateway = Gateway(telegram, server_key, refuse_second_connection=self._refuse_second)
+        llm = create_llm(clock=SystemClock(), rng=random.SystemRandom())
+        app = create_app(telegram, token, lambda: len(gateway.links), llm.routers)
+        control_socket = _listening_socket(self._host, self._control_port)
+        stack.callback(control_socket.close)
+        loop = asyncio.get_running_loop()
+        listener = await loop.create_server(lambda: Link(gateway), self._host, self._port, backlog=512)
+        stack.push_async_callback(_stop_listening, listener, gateway)
+        await stack.enter_async_context(_serving(app, control_socket))
+        stack.callback(llm.close)
+        control_url = f"http://{self._host}:{self._control_port}"
+        self.info = SandboxInfo(
+            address=self._host,
+            port=self._port,
+            dc_id=DC_ID,
+            public_key_pem=server_key.public_pem,
+            fingerprint=server_key.fingerprint,
+            control_url=control_url,
+            control_token=token,
+            llm_url=f"{control_url}/v1",
+        )
+        _write_info(self._directory / "sandbox.json", self.info)
+        _log.info("the sandbox listens", address=self._host, port=self._port, control_url=control_url)
+
+
+class _ControlServer(uvicorn.Server):
+    """Uvicorn without its signal handlers: whoever started the sandbox decides when it ends."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _serving(app: FastAPI, sock: socket.socket) -> AsyncIterator[None]:
+    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+    server = _ControlServer(config)
+    task = asyncio.create_task(server.serve(sockets=[sock]))
+    try:
+        while not server.started:
+            if task.done():
+                await task
+                raise RuntimeError("the control interface ended before it began")
+            await asyncio.sleep(0.005)
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+async def _stop_listening(listener: asyncio.Server, gateway: Gateway) -> None:
+    listener.close()
+    gateway.drop(None)
+    await listener.wait_closed()
+    # Aborted transports tell their protocols in the loop's next turn.
+    await asyncio.sleep(0)
+
+
+def _listening_socket(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _server_key(database: Database) -> ServerKey:
+    stored = database.fact("server_key")
+    if stored is not None:
+        return ServerKey.from_pem(stored)
+    key = ServerKey.generate()
+    database.set_fact("server_key", key.private_pem)
+    return key
+
+
+def _lasting(database: Database, name: str, fresh: str) -> str:
+    stored = database.fact(name)
+    if stored is None:
+        database.set_fact(name, fresh)
+        return fresh
+    return stored
+
+
+def _write_info(path: Path, info: SandboxInfo) -> None:
+    """Whole or not at all, and for the owner alone."""
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(asdict(info), file, indent=2)
+    draft.replace(path)
+
+
+async def run_sandbox(directory: Path, host: str, port: int, control_port: int) -> None:
+    """Serve until cancelled, or until SIGTERM or SIGINT. ``control_port`` 0 means ``port + 1``."""
+    over = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number in previous:
+        loop.add_signal_handler(number, over.set)
+    try:
+        async with Sandbox(directory, host=host, port=port, control_port=control_port):
+            await over.wait()
+    finally:
+        for number, handler in previous.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler)
