@@ -47,6 +47,15 @@ class BotDesired(_Payload):
     desired: str
 
 
+class BotRestartRequested(_Payload):
+    """An operator asked for the ``generation``-th restart."""
+
+    type: Literal["bot.lifecycle.restart_requested"] = "bot.lifecycle.restart_requested"
+    version: Literal[1] = 1
+    bot_id: str
+    generation: int
+
+
 class BotStateChanged(_Payload):
     type: Literal["bot.lifecycle.state_changed"] = "bot.lifecycle.state_changed"
     version: Literal[1] = 1
@@ -153,6 +162,7 @@ EventPayload = Annotated[
     BotRegistered
     | BotConfigured
     | BotDesired
+    | BotRestartRequested
     | BotStateChanged
     | BotStarted
     | BotStopped

@@ -30,11 +30,12 @@ class Transition(StrEnum):
 
 
 class DesiredState(StrEnum):
-    """What an operator wants of a bot; the reconciler brings it about."""
+    """What an operator wants of a bot; the reconciler brings it about. From the last two nothing leads back."""
 
     RUNNING = "running"
     STOPPED = "stopped"
-    ARCHIVED = "archived"
+    ARCHIVED = "archived"  # stopped for good, its data kept
+    ERASED = "erased"  # archived, then every row of it deleted
 
 
 class WorkerPhase(StrEnum):
