@@ -1,0 +1,72 @@
+"""The root command: finds the group by name, imports it alone, turns errors into one sentence and an exit status."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from hanfleet.cli import exits
+from hanfleet.cli.table import COMMANDS
+from hanfleet.core.errors import HanfleetError
+
+
+class _TableGroup(TyperGroup):
+    """A group whose commands are lines of the table."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the port's name
+        return [name for name, module in COMMANDS.items() if find_spec(module)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command = typer.main.get_command(import_module(COMMANDS[cmd_name]).app)
+        command.name = cmd_name
+        return command
+
+
+root = typer.Typer(
+    name="hanfleet",
+    cls=_TableGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog=exits.HELP,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from hanfleet.cli.version import print_version
+
+        print_version()
+        raise typer.Exit
+
+
+@root.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Run a fleet of Telegram AI bots. Begin with: hanfleet up, or with the rehearsal: hanfleet demo."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Carry out one command line and give its exit status."""
+    try:
+        root(args=list(arguments), prog_name="hanfleet")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else exits.FAILED if end.code else exits.DONE
+    except KeyboardInterrupt:
+        from hanfleet.cli.messages import say
+
+        print(say("cli.interrupted"), file=sys.stderr)
+        return exits.INTERRUPTED
+    except HanfleetError as error:
+        exits.tell(str(error))
+        return exits.status_of(error)
+    return exits.DONE

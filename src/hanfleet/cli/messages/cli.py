@@ -1,0 +1,22 @@
+"""What every command may have to say."""
+
+TEXTS = {
+    "cli.error": ("Error: {sentence}", "Ошибка: {sentence}"),
+    "cli.interrupted": ("Interrupted.", "Прервано."),
+    "cli.api_silent": (
+        "No fleet answers at {url} ({reason}): start it with: hanfleet up, or name another with --api.",
+        "Флот по адресу {url} не отвечает ({reason}): запустите его командой hanfleet up или укажите другой: --api.",
+    ),
+    "cli.api_odd": (
+        "What answers at {url} is not a fleet's API (status {status}): name the right address with --api.",
+        "По адресу {url} отвечает не API флота (статус {status}): укажите верный адрес: --api.",
+    ),
+    "cli.token_refused": (
+        "The API refused the token: pass --token, set HANFLEET_API_TOKEN, or name the fleet's folder with --home.",
+        "API не принял токен: укажите --token, задайте HANFLEET_API_TOKEN или укажите папку флота: --home.",
+    ),
+    "cli.no_token": (
+        "There is no API token: start the fleet here with hanfleet up, name its folder with --home, or pass --token.",
+        "Нет токена API: запустите флот командой hanfleet up, укажите его папку (--home) или передайте --token.",
+    ),
+}

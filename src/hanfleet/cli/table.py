@@ -1,0 +1,14 @@
+"""The groups of commands: name → the module that holds its typer application, called ``app``.
+
+To add one: write ``cli/<name>.py`` with ``app = typer.Typer(...)``, put its line here and its texts in
+``cli/messages/<name>.py``. An application with one command and no callback is that command.
+"""
+
+COMMANDS = {
+    "up": "hanfleet.cli.up",
+    "bots": "hanfleet.cli.bots",
+    "demo": "hanfleet.cli.demo",
+    "doctor": "hanfleet.cli.doctor",
+    "bench": "hanfleet.cli.bench",
+    "sandbox": "hanfleet.cli.sandbox",
+}

@@ -1,0 +1,7 @@
+"""``hanfleet --version``."""
+
+from importlib.metadata import version
+
+
+def print_version() -> None:
+    print(f"hanfleet {version('hanfleet')}")
