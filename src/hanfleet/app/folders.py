@@ -28,7 +28,7 @@ def make_folder(path: Path, mode: int, account: Account | None = None) -> bool:
                 f"{path} is not a folder of user {owner}: remove it, or choose another home with --home."
             ) from None
         return False
-    except PermissionError as refused:
+    except OSError as refused:
         raise PermanentError(
             f"{path} cannot be made ({refused.strerror}): choose another home with --home."
         ) from refused

@@ -49,7 +49,10 @@ class Home:
 
         ``as_root`` (default: whether we are) decides where the servers' files lie.
         """
-        chosen = (path or default_path(environ)).expanduser()
+        try:
+            chosen = (path or default_path(environ)).expanduser()
+        except RuntimeError as homeless:
+            raise PermanentError("This user has no home folder: choose a home with --home.") from homeless
         try:
             # Folders on the way are made private as well, as the XDG rules want it.
             for parent in reversed(chosen.absolute().parents):
@@ -66,9 +69,9 @@ class Home:
         return cls(chosen, as_root=os.geteuid() == 0 if as_root is None else as_root)
 
     @classmethod
-    def temporary(cls) -> "Home":
+    def temporary(cls, *, as_root: bool | None = None) -> "Home":
         """A fresh home in the folder for temporary files; ``destroy`` it when done."""
-        return cls.open(Path(tempfile.mkdtemp(prefix="hanfleet-")))
+        return cls.open(Path(tempfile.mkdtemp(prefix="hanfleet-")), as_root=as_root)
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -123,6 +123,8 @@ class EmbeddedPostgres(EmbeddedServer):
     async def _initialise(self, programs: Path) -> None:
         """Make the data folder beside its place and move it there when it is whole."""
         draft = self.data.with_name("data.new")
+        # An initdb that was killed leaves a server behind for a moment, which still writes.
+        await self._see_off_leftovers(draft)
         remove_tree(draft)
         password = self._home.servers / "postgres.password"
         write_private(password, self._home.secrets.get_or_make(_SECRET) + "\n", mode=0o400, account=self._account)

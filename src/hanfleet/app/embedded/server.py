@@ -69,7 +69,7 @@ class EmbeddedServer(ABC):
             return
         self._hold()
         try:
-            await self._see_off_leftovers()
+            await self._see_off_leftovers(self.data)
             argv = await self._prepare()
             self._process = spawn(
                 argv,
@@ -112,15 +112,15 @@ class EmbeddedServer(ABC):
             ) from None
         self._lock = lock
 
-    async def _see_off_leftovers(self) -> None:
-        """Wait for the end of processes that a killed parent left in the data folder."""
+    async def _see_off_leftovers(self, folder: Path) -> None:
+        """Wait for the end of processes that a killed parent left in ``folder``."""
         loop = asyncio.get_running_loop()
         for number in (self.stop_signal, signal.SIGKILL):
-            left = processes_in(self.data, number)
+            left = processes_in(folder, number)
             deadline = loop.time() + self.stop_within_s
             while left and loop.time() < deadline:
                 await asyncio.sleep(0.02)
-                left = processes_in(self.data)
+                left = processes_in(folder)
             if not left:
                 return
         raise TemporaryError(f"{self.name} of an earlier run does not end (pids {left}): restart the machine.")

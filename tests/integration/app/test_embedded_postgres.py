@@ -1,0 +1,230 @@
+"""The embedded PostgreSQL: what it lets in, what it survives, and what it never touches."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from hanfleet.app.embedded import EmbeddedPostgres
+from hanfleet.app.embedded.server import processes_in
+from hanfleet.app.home import Home
+from hanfleet.core.errors import ConflictError, PermanentError
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+async def postgres(home: Home) -> AsyncIterator[EmbeddedPostgres]:
+    server = EmbeddedPostgres(home, bots=5, durable=False)
+    try:
+        await server.start()
+        yield server
+    finally:
+        await server.stop()
+
+
+async def _run(url: str, *statements: str) -> object:
+    connection = await asyncpg.connect(url)  # type: ignore[no-untyped-call]
+    try:
+        value = None
+        for statement in statements:
+            value = await connection.fetchval(statement)
+        return value
+    finally:
+        await connection.close()
+
+
+async def test_it_is_set_up_as_we_want_it(postgres: EmbeddedPostgres) -> None:
+    url = postgres.url
+    assert await _run(url, "show max_connections") == "50"
+    assert await _run(url, "show server_encoding") == "UTF8"
+    assert await _run(url, "show data_checksums") == "on"
+    assert await _run(url, "show jit") == "off"
+    assert await _run(url, "show listen_addresses") == ""
+    assert await _run(url, "select datlocprovider::text || datlocale from pg_database where datname = 'postgres'") == (
+        "bC.UTF-8"
+    )
+
+
+async def test_durability_is_on_unless_a_test_gives_it_up(home: Home) -> None:
+    server = EmbeddedPostgres(home, bots=5)
+    try:
+        await server.start()
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            assert await _run(server.url, f"show {setting}") == "on"
+    finally:
+        await server.stop()
+
+
+async def test_nobody_gets_in_without_the_password(postgres: EmbeddedPostgres) -> None:
+    host = str(postgres.sockets)
+    for password in ("", "wrong"):
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await asyncpg.connect(host=host, user="admin", password=password, database="postgres")  # type: ignore[no-untyped-call]
+    assert (postgres.data.stat().st_mode & 0o077) == 0
+
+
+async def test_values_do_not_reach_the_log(postgres: EmbeddedPostgres) -> None:
+    await _run(postgres.url, "create table letters (body text unique)", "insert into letters values ('dear diary')")
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await _run(postgres.url, "insert into letters values ('dear diary')")
+    assert "dear diary" not in postgres.log.read_text()
+
+
+async def test_killed_in_the_middle_it_comes_back_with_every_acknowledged_row(home: Home) -> None:
+    server = EmbeddedPostgres(home, bots=5)
+    try:
+        await server.start()
+        await _run(server.url, "create table rows (n int primary key)")
+        acknowledged: list[int] = []
+
+        async def write() -> None:
+            connection = await asyncpg.connect(server.url)  # type: ignore[no-untyped-call]
+            for n in range(100_000):
+                await connection.execute("insert into rows values ($1)", n)
+                acknowledged.append(n)
+
+        writing = asyncio.create_task(write())
+        await eventually(lambda: len(acknowledged) > 50)
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)
+        assert await server.wait() == -signal.SIGKILL
+        assert server.pid is None
+        # The last one is what asyncpg makes of a connection that breaks in the middle of a query, now and then.
+        with pytest.raises((asyncpg.PostgresError, OSError, asyncpg.InternalClientError)):
+            await writing
+        started = time.monotonic()
+        await server.start()
+        took = time.monotonic() - started
+        assert took < 5, "the machine may be busy; idle it takes 0.15 s"
+        assert await _run(server.url, f"select count(*) from rows where n <= {acknowledged[-1]}") == len(acknowledged)
+    finally:
+        await server.stop()
+
+
+async def test_stop_and_start_keep_the_data_and_the_second_start_is_harmless(postgres: EmbeddedPostgres) -> None:
+    await _run(postgres.url, "create table kept as select 1 as one")
+    await postgres.stop()
+    assert processes_in(postgres.data) == []
+    await postgres.start()
+    pid = postgres.pid
+    await postgres.start()
+    assert postgres.pid == pid
+    assert await _run(postgres.url, "select one from kept") == 1
+
+
+async def test_stopping_does_not_wait_for_clients(postgres: EmbeddedPostgres) -> None:
+    connection = await asyncpg.connect(postgres.url)  # type: ignore[no-untyped-call]
+    try:
+        async with asyncio.timeout(10):
+            await postgres.stop()
+    finally:
+        connection.terminate()
+
+
+async def test_a_second_server_on_the_home_is_refused(home: Home, postgres: EmbeddedPostgres) -> None:
+    with pytest.raises(ConflictError, match=r"Another hanfleet uses .* --home\.$"):
+        await EmbeddedPostgres(home).start()
+    assert await _run(postgres.url, "select 1") == 1
+
+
+async def test_a_stale_pid_file_that_names_a_stranger_harms_nobody(postgres: EmbeddedPostgres) -> None:
+    assert postgres.pid is not None
+    os.kill(postgres.pid, signal.SIGKILL)
+    await postgres.wait()
+    await eventually(lambda: not processes_in(postgres.data))
+    # The stranger has the servers' account, so that PostgreSQL could take it for one of its own.
+    owner = postgres.data.stat()
+    stranger = subprocess.Popen(["sleep", "60"], user=owner.st_uid, group=owner.st_gid)
+    try:
+        for lock in (postgres.data / "postmaster.pid", postgres.sockets / ".s.PGSQL.5432.lock"):
+            lines = lock.read_text().splitlines()
+            lock.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
+        await postgres.start()
+        assert await _run(postgres.url, "select 1") == 1
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+async def test_a_locale_that_does_not_exist_changes_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "xx_YY.nonsense")
+    monkeypatch.delenv("LANG", raising=False)
+    server = EmbeddedPostgres(home, durable=False)
+    try:
+        await server.start()
+        assert await _run(server.url, "show server_encoding") == "UTF8"
+    finally:
+        await server.stop()
+
+
+async def test_a_database_without_its_password_is_refused(home: Home, postgres: EmbeddedPostgres) -> None:
+    await postgres.stop()
+    (home.path / "secrets.json").unlink()
+    with pytest.raises(PermanentError, match="password for it: put"):
+        await postgres.start()
+
+
+async def test_what_keeps_it_from_starting_is_said(postgres: EmbeddedPostgres) -> None:
+    await postgres.stop()
+    (postgres.data / "PG_VERSION").write_text("9\n")
+    with pytest.raises(PermanentError, match=r"postgres did not start: .*FATAL.*logs/postgres.log"):
+        await postgres.start()
+    assert postgres.pid is None
+    (postgres.data / "PG_VERSION").write_text("18\n")
+    await postgres.start()
+
+
+async def test_a_start_that_was_cut_short_is_begun_again(home: Home) -> None:
+    server = EmbeddedPostgres(home, durable=False)
+    starting = asyncio.create_task(server.start())
+    await eventually(lambda: server.data.with_name("data.new").exists())
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert not server.data.exists()
+    try:
+        await server.start()
+        assert await _run(server.url, "select 1") == 1
+    finally:
+        await server.stop()
+
+
+_PARENT = """
+import asyncio, sys
+from pathlib import Path
+from hanfleet.app.embedded import EmbeddedPostgres
+from hanfleet.app.home import Home
+
+async def main():
+    server = EmbeddedPostgres(Home.open(Path(sys.argv[1])), durable=False)
+    await server.start()
+    print(server.pid, flush=True)
+    await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+async def test_it_goes_with_a_killed_parent_and_the_next_one_takes_over_at_once(home: Home) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", _PARENT, str(home.path)], stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    pid = int(await asyncio.to_thread(parent.stdout.readline))
+    assert Path(f"/proc/{pid}").exists()
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    server = EmbeddedPostgres(home, durable=False)
+    try:
+        await server.start()
+        assert pid not in processes_in(server.data), "the old one is gone before the new one starts"
+        assert await _run(server.url, "select 1") == 1
+    finally:
+        await server.stop()

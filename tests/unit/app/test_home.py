@@ -1,0 +1,236 @@
+"""The home: what lies where, who may read it, and that nothing of it is left in the end."""
+
+import json
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from hanfleet.app import home as home_module
+from hanfleet.app.folders import shared_base
+from hanfleet.app.home import Home, default_path
+from hanfleet.core.errors import ConflictError, PermanentError
+
+
+@pytest.fixture
+def bases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """The two folders of the system that homes of root share, moved out of the system's way."""
+    state, sockets = tmp_path / "var", tmp_path / "run"
+    monkeypatch.setattr(home_module, "STATE_BASE", state)
+    monkeypatch.setattr(home_module, "SOCKET_BASE", sockets)
+    return state, sockets
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_the_default_follows_the_xdg_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ann")
+    assert default_path({}) == Path("/home/ann/.local/share/hanfleet")
+    assert default_path({"XDG_DATA_HOME": "/data"}) == Path("/data/hanfleet")
+    assert default_path({"XDG_DATA_HOME": "relative"}) == Path("/home/ann/.local/share/hanfleet")
+
+
+def test_a_new_home_is_private_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        home = Home.open(tmp_path / "a" / "b", as_root=False)
+        folders = [home.path.parent, home.path, home.logs, home.bot_logs, home.run, home.exits]
+    finally:
+        os.umask(before)
+    assert [_mode(folder) for folder in folders] == [0o700] * 6
+    assert home.bot_logs == home.path / "logs" / "bots"
+    home.destroy()
+
+
+def test_a_folder_that_was_there_keeps_its_mode(tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    there.chmod(0o755)
+    Home.open(there, as_root=False)
+    assert _mode(there) == 0o755
+
+
+def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(PermanentError, match="not a folder"):
+        Home.open(tmp_path / "file")
+    with pytest.raises(PermanentError, match="choose another home with --home"):
+        Home.open(tmp_path / "file" / "below")
+
+
+def test_only_one_may_hold_it(tmp_path: Path) -> None:
+    first, second = Home.open(tmp_path / "home"), Home.open(tmp_path / "home")
+    taken = pytest.raises(ConflictError, match=rf"pid {os.getpid()}\) runs on .*--home\.$")
+    with first.lock(), taken, second.lock():
+        pass
+    with second.lock():
+        pass
+
+
+def test_secrets_are_made_once_and_private(tmp_path: Path) -> None:
+    home = Home.open(tmp_path / "home")
+    made = home.secrets.get_or_make("api_token")
+    assert len(made) >= 40
+    assert home.secrets.get_or_make("api_token") == made
+    assert Home.open(tmp_path / "home").secrets.get("api_token") == made
+    assert home.secrets.get("another") is None
+    assert _mode(home.path / "secrets.json") == 0o600
+
+
+def test_secrets_asked_for_at_once_are_the_same(tmp_path: Path) -> None:
+    home = Home.open(tmp_path / "home")
+    got: list[str] = []
+    threads = [threading.Thread(target=lambda: got.append(home.secrets.get_or_make("x"))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(got)) == 1
+
+
+def test_open_or_damaged_secrets_are_refused(tmp_path: Path) -> None:
+    home = Home.open(tmp_path / "home")
+    home.secrets.get_or_make("x")
+    file = home.path / "secrets.json"
+    file.chmod(0o644)
+    with pytest.raises(PermanentError, match="chmod 600"):
+        home.secrets.get("x")
+    file.chmod(0o600)
+    file.write_text("[")
+    with pytest.raises(PermanentError, match="damaged"):
+        home.secrets.get("x")
+    file.write_text(json.dumps(["not", "names"]))
+    with pytest.raises(PermanentError, match="damaged"):
+        home.secrets.get("x")
+
+
+def test_the_master_key_is_made_once_and_private(tmp_path: Path) -> None:
+    key = Home.open(tmp_path / "home").master_key
+    text = key.read_text()
+    assert len(bytes.fromhex(text)) == 32
+    assert _mode(key) == 0o600
+    assert Home.open(tmp_path / "home").master_key.read_text() == text
+
+
+def test_an_ordinary_user_has_everything_in_the_home() -> None:
+    home = Home.temporary(as_root=False)
+    try:
+        assert home.account is None
+        assert home.server_folder("postgres") == home.path / "servers" / "postgres"
+        assert home.socket_folder("valkey") == home.path / "run" / "valkey"
+        assert home.socket("zygote.sock").parent == home.run
+    finally:
+        home.destroy()
+    assert not home.path.exists()
+
+
+def test_a_deep_home_has_its_sockets_elsewhere_and_takes_them_along(tmp_path: Path) -> None:
+    home = Home.open(tmp_path / ("d" * 70), as_root=False)
+    sockets = home.socket_folder("postgres").parent
+    try:
+        assert sockets.parent == Path(f"/tmp/hanfleet-{os.geteuid()}")
+        assert _mode(sockets) == _mode(sockets.parent) == 0o700
+        assert len(str(home.socket_folder("postgres") / ".s.PGSQL.5432.lock")) < 100
+    finally:
+        home.destroy()
+    assert not sockets.exists()
+
+
+def test_a_socket_folder_that_others_can_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = tmp_path / "open"
+    base.mkdir()
+    base.chmod(0o755)
+    monkeypatch.setattr(Home, "_temporary_sockets", base)
+    with pytest.raises(PermanentError, match="open to other users"):
+        _ = Home.open(tmp_path / ("d" * 70), as_root=False).run
+
+
+def test_a_link_in_place_of_the_socket_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "trap").mkdir(mode=0o700)
+    (tmp_path / "link").symlink_to(tmp_path / "trap")
+    monkeypatch.setattr(Home, "_temporary_sockets", tmp_path / "link")
+    with pytest.raises(PermanentError, match="is not a folder"):
+        _ = Home.open(tmp_path / ("d" * 70), as_root=False).run
+
+
+def test_a_socket_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    home = Home.open(tmp_path / "home", as_root=False)
+    with pytest.raises(PermanentError, match="too long for a socket"):
+        home.socket("x" * 90)
+    home.destroy()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_root_keeps_the_servers_files_where_their_account_reaches_them(
+    tmp_path: Path, bases: tuple[Path, Path]
+) -> None:
+    state, sockets = bases
+    one, other = Home.open(tmp_path / "one"), Home.open(tmp_path / "other")
+    assert one.account is not None
+    data = one.server_folder("postgres")
+    assert data == state / one.key / "postgres"
+    assert (data.stat().st_uid, _mode(data)) == (one.account.uid, 0o700)
+    assert _mode(state) == _mode(data.parent) == 0o711
+    assert one.socket_folder("postgres") == sockets / one.key / "postgres"
+    assert _mode(sockets / one.key) == 0o711
+    assert one.run == sockets / one.key / "own"
+    assert _mode(one.run) == 0o700
+    other.server_folder("postgres")
+    (state / "runtime" / "copy").mkdir(parents=True)
+
+    one.destroy()
+    assert not data.parent.exists()
+    assert not (sockets / one.key).exists()
+    assert (state / "runtime" / "copy").exists(), "another home still runs from it"
+    other.destroy()
+    assert not state.exists()
+    assert not sockets.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_data_keeps_the_account_that_owns_it(tmp_path: Path, bases: tuple[Path, Path]) -> None:
+    home = Home.open(tmp_path / "home")
+    os.chown(home.server_folder("postgres"), 65534, 65534)
+    again = Home.open(tmp_path / "home")
+    assert again.account is not None
+    assert again.account.uid == 65534
+    home.destroy()
+
+
+def test_destroy_keeps_what_was_there_before(tmp_path: Path) -> None:
+    (tmp_path / "letters").touch()
+    home = Home.open(tmp_path, as_root=False)
+    home.secrets.get_or_make("x")
+    assert home.master_key.exists()
+    _ = home.bot_logs, home.run
+    home.destroy()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["letters"]
+
+
+def test_destroy_twice_is_harmless(tmp_path: Path) -> None:
+    home = Home.open(tmp_path / "home", as_root=False)
+    home.destroy()
+    home.destroy()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_shared_base_removed_while_waited_for_is_made_anew(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    entered = threading.Event()
+
+    def wait_for_it() -> None:
+        with shared_base(base, 0o711):
+            (base / "mine").touch()
+            entered.set()
+
+    with shared_base(base, 0o711):
+        waiting = threading.Thread(target=wait_for_it)
+        waiting.start()
+        assert not entered.wait(0.05)
+        base.rmdir()
+    waiting.join()
+    assert (base / "mine").exists()
