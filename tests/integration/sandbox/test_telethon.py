@@ -193,7 +193,7 @@ async def test_a_repeated_random_id_sends_nothing(sandbox: SandboxHandle) -> Non
         request = functions.messages.SendMessageRequest(peer, "once", random_id=4711)
         sent = await user(request)
         assert isinstance(sent, types.UpdateShortSentMessage)
-        with pytest.raises(errors.RPCError, match="RANDOM_ID_DUPLICATE"):
+        with pytest.raises(errors.RandomIdDuplicateError):
             await user._sender.send(request)
     finally:
         await user.disconnect()
@@ -270,7 +270,7 @@ async def test_get_difference_comes_in_slices_and_may_be_too_long(sandbox: Sandb
 
 
 async def test_bots_are_refused_what_telegram_refuses_them(sandbox: SandboxHandle) -> None:
-    ann, bob = await sandbox.account(), await sandbox.account("bot", "Bob")
+    ann, bob = await sandbox.account(), await sandbox.account("bot", "Bob", username="bob_bot")
     other = await sandbox.account("bot", "Other", username="other_bot")
     bot = await logged_in(sandbox, bob)
     peer = types.InputPeerUser(ann["id"], 0)
@@ -290,7 +290,7 @@ async def test_bots_are_refused_what_telegram_refuses_them(sandbox: SandboxHandl
         with pytest.raises(errors.UserIsBotError):
             await bot.send_message("other_bot", "hello machine")
         user = await logged_in(sandbox, ann)
-        await user(functions.contacts.BlockRequest(await user.get_input_entity(bob["id"])))
+        await user(functions.contacts.BlockRequest(await user.get_input_entity("bob_bot")))
         await user.disconnect()
         with pytest.raises(errors.UserIsBlockedError):
             await bot(functions.messages.SendMessageRequest(peer, "still there?", random_id=3))
