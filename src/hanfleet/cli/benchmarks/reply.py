@@ -1,6 +1,6 @@
 """`hanfleet bench reply`: our reply path beside a bare Telethon echo, on the same sandbox, in turns.
 
-Ours does everything that a reply needs (inbox, turn, model, outbox: each a transaction, typing, read receipt, disclosure
+Ours does all that a reply needs (inbox, turn, model, outbox: each a transaction, typing, read receipt, disclosure
 known); the echo does nothing but answer. The model's time, measured at the sandbox, is subtracted from ours, since the
 echo asks none; pacing is set to zero.
 """
