@@ -62,7 +62,8 @@ class Bus:
     """A pool of connections to the server at ``url`` (redis://, rediss:// or unix://). Connects when first used."""
 
     def __init__(self, url: str, *, clock: Clock, name: str = "hanfleet") -> None:
-        self.url = url
+        # redis-py does not know Valkey's own schemes; they mean the same.
+        self.url = url = url.replace("valkey", "redis", 1) if url.startswith("valkey") else url
         self.clock = clock
         try:
             # The vendor's types mean bytes and text, waiting and not waiting, all at once.

@@ -27,6 +27,10 @@ class IPCManager:
         """
         return await send_command(self._bus, bot_id, command, timeout_s=timeout_s, seal=seal)
 
+    async def ping(self) -> None:
+        """Return when the server answers. Raises BusUnavailableError."""
+        await self._bus.ping()
+
     async def broadcast_event(self, event: Event) -> None:
         """Publish one event; for many, ``producer.publish`` takes one round trip. Raises BusUnavailableError."""
         await self.producer.publish([event])

@@ -1,1 +1,23 @@
-"""See docs/architecture.md."""
+"""What operators do with the fleet: add, change, start, stop, restart, log in, remove, look.
+
+Every change is one transaction on the bot's row, with its event; the supervisor brings it about. Refuses to touch a
+process, and knows nothing of HTTP.
+"""
+
+from hanfleet.control.logs import LogPage
+from hanfleet.control.manager import MultiBotManager
+from hanfleet.control.refusals import FieldProblem, RefusedConfigError
+from hanfleet.control.updates import BotUpdate
+from hanfleet.control.views import BotDetails, BotInfo, BotStatus, LoginStep
+
+__all__ = [
+    "BotDetails",
+    "BotInfo",
+    "BotStatus",
+    "BotUpdate",
+    "FieldProblem",
+    "LogPage",
+    "LoginStep",
+    "MultiBotManager",
+    "RefusedConfigError",
+]
