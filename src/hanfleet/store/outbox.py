@@ -99,6 +99,7 @@ _CANCEL = text(f"""
         UPDATE messages m SET deleted_at = :now WHERE m.bot_id = :bot_id AND m.id IN (SELECT id FROM dropped))
     SELECT count(*) FROM dropped""")
 _GET = text("SELECT * FROM outbox WHERE bot_id = :bot_id AND id = :id")
+_PAGE = text("SELECT * FROM outbox WHERE bot_id = :bot_id AND position > :after ORDER BY position LIMIT :limit")
 
 
 class Outbox:
@@ -121,6 +122,11 @@ class Outbox:
     async def get(self, bot_id: str, outbox_id: UUID) -> OutboxRow | None:
         row = await self._connection.first(_GET, bot_id=bot_id, id=outbox_id)
         return None if row is None else _outbox(row)
+
+    async def page(self, bot_id: str, *, after: int = 0, limit: int = 100) -> Sequence[OutboxRow]:
+        """Rows in any state, in the order of decision, from behind position ``after``: for people and reports."""
+        rows = await self._connection.all(_PAGE, bot_id=bot_id, after=after, limit=limit)
+        return [_outbox(row) for row in rows]
 
     async def mark_sending(self, bot_id: str, outbox_id: UUID, now: datetime) -> bool:
         """Commit this before the send. False: do not send, the row was sent, cancelled or failed meanwhile."""
