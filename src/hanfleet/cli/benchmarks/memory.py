@@ -27,7 +27,7 @@ _SHOW_MEMORY = (
 async def bench_memory(counts: tuple[int, ...], say: Callable[[str], None]) -> Figures:
     """Grow the fleet step by step; at each step every bot has talked with somebody before it is measured."""
     rows: list[dict[str, Any]] = []
-    async with Stage(say=say) as stage:
+    async with Stage(tell=say) as stage:
         cast = roles(max(counts), bot_accounts=True)
         for count in counts:
             await stage.add_bots(cast[len(stage.actors) : count])

@@ -24,7 +24,7 @@ _WARM_UP = 20
 
 async def bench_reply(rounds: int, say: Callable[[str], None]) -> Figures:
     """``rounds`` pings to each. Raises HanfleetError when the stage does not come up."""
-    async with Stage(say=say, pacing=NO_PACING) as stage:
+    async with Stage(tell=say, pacing=NO_PACING) as stage:
         await stage.add_bots(roles(1, bot_accounts=True))
         await stage.sandbox.ask("PUT", "/llm/latency", json={"base_ms": 0, "jitter_ms": 0})
         account = await stage.sandbox.ask(

@@ -20,7 +20,7 @@ _IMPORTS = "import hanfleet.app.worker_main"
 
 async def bench_start(counts: tuple[int, ...], rounds: int, say: Callable[[str], None]) -> Figures:
     """``rounds`` starts for each number of bots."""
-    async with Stage(say=say, pacing=NO_PACING) as stage:
+    async with Stage(tell=say, pacing=NO_PACING) as stage:
         await stage.add_bots(roles(max(counts), bot_accounts=True))
         ids = [actor.role.bot_id for actor in stage.actors]
         rows: list[dict[str, Any]] = []

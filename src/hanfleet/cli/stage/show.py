@@ -40,8 +40,23 @@ class DemoOptions:
     seed: int = 7
 
 
-async def run_demo(options: DemoOptions, console: Console) -> dict[str, Any]:
-    """Show it; gives the report. Raises HanfleetError when something does not come up."""
+@dataclass(frozen=True)
+class Outcome:
+    """A run that came to its end."""
+
+    report: dict[str, Any]
+
+    @property
+    def bad(self) -> bool:
+        """Whether anything was lost or doubled."""
+        return any(bot["lost"] or bot["doubled"] for bot in self.report["bots"])
+
+    def as_json(self) -> str:
+        return json.dumps(self.report, indent=2, ensure_ascii=False)
+
+
+async def run_demo(options: DemoOptions, console: Console) -> Outcome | None:
+    """Show it; None when the person left before anybody chatted. Raises HanfleetError when it does not come up."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -62,7 +77,7 @@ class _Show:
         self._view = View(seconds=options.seconds)
         self._began = time.monotonic()
 
-    async def run(self) -> dict[str, Any]:
+    async def run(self) -> Outcome | None:
         live = Live(self._view, console=self._console, refresh_per_second=4, transient=False, auto_refresh=True)
         if self._options.plain:
             return await self._play()
@@ -83,12 +98,12 @@ class _Show:
     def _say_plain(self, line: str) -> None:
         self._console.print(f"          {line}", highlight=False, markup=False)
 
-    async def _play(self) -> dict[str, Any]:
+    async def _play(self) -> Outcome | None:
         self._say(say("demo.setting_up"))
-        stage = Stage(say=self._say)
+        stage = Stage(tell=self._say)
         opening = asyncio.ensure_future(stage.__aenter__())
         if not await self._unless_stopped(opening):
-            return {}
+            return None
         try:
             return await self._act(stage)
         finally:
@@ -110,14 +125,14 @@ class _Show:
         finally:
             leaving.cancel()
 
-    async def _act(self, stage: Stage) -> dict[str, Any]:
+    async def _act(self, stage: Stage) -> Outcome | None:
         self._view.facts = [
             say("demo.fact.api", url=f"http://127.0.0.1:{stage.fleet.api_port}", home=stage.home.path),
             say("demo.fact.sandbox", url=stage.sandbox.info["control_url"]),
         ]
         adding = asyncio.ensure_future(stage.add_bots(roles(self._options.bots)))
         if not await self._unless_stopped(adding):
-            return {}
+            return None
         async with troupe(
             stage.sandbox.info, stage.actors, self._options.contacts, seed=self._options.seed, on_line=self._heard
         ) as crowd:
@@ -128,8 +143,9 @@ class _Show:
             self._say(say("demo.collecting"))
             verdict = judge(await crowd.finish(_COLLECT_S))
             report = build_report(verdict, startup_s=startup_s, **await _evidence(stage))
-        self._finish(report)
-        return report
+        outcome = Outcome(report)
+        self._finish(outcome)
+        return outcome
 
     async def _watch(self, stage: Stage) -> None:
         deadline = time.monotonic() + self._options.seconds if self._options.seconds else None
@@ -138,10 +154,10 @@ class _Show:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), _GLANCE_S)
 
-    def _finish(self, report: dict[str, Any]) -> None:
+    def _finish(self, outcome: Outcome) -> None:
         if self._options.report:
-            self._options.report.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
-        self._console.print(summary_table(report))
+            self._options.report.write_text(outcome.as_json() + "\n", encoding="utf-8")
+        self._console.print(summary_table(outcome.report))
 
 
 async def _statuses(stage: Stage) -> list[Mapping[str, Any]]:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from hanfleet.app.home import Home
+from hanfleet.cli.messages import say
 from hanfleet.cli.stage.cast import FAST_PACING, Role
 from hanfleet.cli.stage.fleet_process import FleetProcess
 from hanfleet.cli.stage.ports import free_port
@@ -36,12 +37,12 @@ class Stage:
     def __init__(
         self,
         *,
-        say: Callable[[str], None] = lambda _line: None,
+        tell: Callable[[str], None] = lambda _line: None,
         arguments: Sequence[str] = (),
         environ: dict[str, str] | None = None,
         pacing: dict[str, float] | None = None,
     ) -> None:
-        self._say = say
+        self._tell = tell
         self._arguments = tuple(arguments)
         self._environ = environ or {}
         self._pacing = pacing or FAST_PACING
@@ -70,7 +71,7 @@ class Stage:
         )
         self._exits.push_async_callback(self.sandbox.stop)
         await self.sandbox.start()
-        self._say("sandbox: Telegram and the model answer on this machine")
+        self._tell(say("demo.sandbox_up"))
         home = Home.open(self.folder / "home")
         self._exits.callback(home.destroy)
         self.home = home
@@ -82,7 +83,7 @@ class Stage:
         )
         self._exits.push_async_callback(self.fleet.stop)
         await self.fleet.start()
-        self._say("fleet: PostgreSQL, Valkey, supervisor, API and zygote run")
+        self._tell(say("demo.fleet_up"))
 
     async def add_bots(self, roles: Sequence[Role]) -> None:
         """Make the accounts, register the bots, log them in; returns when all are Running."""
@@ -90,7 +91,7 @@ class Stage:
         self.actors.extend(added)
         await asyncio.gather(*(self._log_in(actor) for actor in added if not actor.role.bot_account))
         await self.running([actor.role.bot_id for actor in added])
-        self._say(f"bots: {', '.join(actor.role.name for actor in added)} are running")
+        self._tell(say("demo.bots_up", names=", ".join(actor.role.name for actor in added)))
 
     async def _add(self, role: Role) -> Actor:
         account = await self.sandbox.ask(

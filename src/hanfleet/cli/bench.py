@@ -1,0 +1,57 @@
+"""``hanfleet bench``: how fast and how small, beside a reference, from one run. Nothing is asserted."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from hanfleet.cli.benchmarks.figures import Figures
+
+app = typer.Typer(no_args_is_help=True)
+Rounds = Annotated[int, typer.Option(min=1, max=10_000, help="How often; more is steadier.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback()
+def _bench() -> None:
+    """Measure the fleet on this machine, beside a reference. Figures of shared machines are noisy: compare ratios."""
+
+
+@app.command(epilog="Example: hanfleet bench reply --rounds 500 --json")
+def reply(rounds: Rounds = 300, as_json: AsJson = False) -> None:
+    """Our reply path beside a bare Telethon echo script, on the same sandbox, in turns."""
+    from hanfleet.cli.benchmarks.reply import bench_reply
+
+    _show(bench_reply(rounds, _progress), as_json=as_json)
+
+
+@app.command(epilog="Example: hanfleet bench start")
+def start(rounds: Rounds = 5, as_json: AsJson = False) -> None:
+    """From a start request to Running: 1 bot, and 20 at once, beside a fresh interpreter."""
+    from hanfleet.cli.benchmarks.start import bench_start
+
+    _show(bench_start((1, 20), rounds, _progress), as_json=as_json)
+
+
+@app.command(epilog="Example: hanfleet bench memory --json")
+def memory(as_json: AsJson = False) -> None:
+    """Private and proportional memory of 1, 3, 10 and 20 bots, and of everything together."""
+    from hanfleet.cli.benchmarks.memory import bench_memory
+
+    _show(bench_memory((1, 3, 10, 20), _progress), as_json=as_json)
+
+
+def _progress(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _show(work: "Coroutine[Any, Any, Figures]", *, as_json: bool) -> None:
+    from rich.console import Console
+
+    figures = asyncio.run(work)
+    if as_json:
+        print(figures.as_json())
+    else:
+        figures.print(Console())
