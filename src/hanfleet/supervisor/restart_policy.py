@@ -51,6 +51,11 @@ class RestartPolicy:
         record = self._records.get(bot_id)
         return record.start_at if record else 0.0
 
+    def failures(self, bot_id: str) -> int:
+        """How many failures the window holds."""
+        record = self._records.get(bot_id)
+        return len(record.failures) if record else 0
+
     def breaker(self, bot_id: str) -> Breaker:
         record = self._records.get(bot_id)
         return record.breaker if record else Breaker.CLOSED

@@ -1,0 +1,71 @@
+"""Event rows → bus: at least once, each bot's in the order of its commits. Only the leader runs it.
+
+A row counts as published after the bus has taken it; who dies in between publishes it again, and consumers know it by
+its id. A bus that is away costs delay and nothing else.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+from hanfleet.core.errors import BusUnavailableError, StoreUnavailableError
+from hanfleet.core.events import Event
+from hanfleet.kit.clock import Clock
+from hanfleet.kit.logging import get_logger
+from hanfleet.store.session import Store
+from hanfleet.supervisor.starter import SUPERVISOR
+
+_log = get_logger("relay")
+_BATCH = 500
+
+
+class Publisher(Protocol):
+    """bus.Producer."""
+
+    async def publish(self, events: Sequence[Event]) -> object: ...
+
+
+class Relay:
+    """Publishes what is due. ``idle_s`` is how long it rests when nothing was, ``outage_s`` when the bus was away."""
+
+    def __init__(
+        self, store: Store, publisher: Publisher, clock: Clock, *, idle_s: float = 0.1, outage_s: float = 1.0
+    ) -> None:
+        self._store = store
+        self._publisher = publisher
+        self._clock = clock
+        self._idle_s = idle_s
+        self._outage_s = outage_s
+
+    async def run(self) -> None:
+        """For ever; cancel it to stop."""
+        away = False
+        while True:
+            try:
+                published = await self.publish_due()
+            except (BusUnavailableError, StoreUnavailableError) as failed:
+                if not away:
+                    _log.warning("events wait", error=str(failed))
+                away = True
+                await self._clock.sleep(self._outage_s)
+                continue
+            if away:
+                _log.info("events are published again")
+                away = False
+            if not published:
+                await self._clock.sleep(self._idle_s)
+
+    async def publish_due(self) -> int:
+        """Publish one batch and give its size. Raises BusUnavailableError, StoreUnavailableError."""
+        async with self._store.transaction(SUPERVISOR) as tx:
+            events = await tx.events.unpublished(_BATCH)
+        if not events:
+            return 0
+        # Cancelled between the two, the batch would be published once more; that is allowed, but needless.
+        await asyncio.shield(self._publish(events))
+        return len(events)
+
+    async def _publish(self, events: Sequence[Event]) -> None:
+        await self._publisher.publish(events)
+        async with self._store.transaction(SUPERVISOR) as tx:
+            await tx.events.mark_published(events)

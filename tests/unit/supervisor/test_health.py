@@ -1,0 +1,40 @@
+from datetime import timedelta
+
+from hanfleet.core.process import HealthVerdict
+from hanfleet.store.records import HeartbeatRow
+from hanfleet.supervisor.health import HealthLimits, judge
+from tests.unit.supervisor.worlds import NOW, beat_of
+
+LIMITS = HealthLimits(beat_late_s=6, beat_lost_s=15, lag_high_s=2, unanswered_late_s=60, unanswered_lost_s=900)
+
+
+def verdict(row: HeartbeatRow | None, *, blind: bool = False) -> HealthVerdict:
+    return judge(row, LIMITS, blind=blind).verdict
+
+
+def test_silent_contacts_are_healthy():
+    assert verdict(beat_of(last_update_at=NOW - timedelta(days=3))) is HealthVerdict.HEALTHY
+
+
+def test_missing_beats_degrade_and_then_fail():
+    assert verdict(beat_of(age_s=7)) is HealthVerdict.DEGRADED
+    assert verdict(beat_of(age_s=16)) is HealthVerdict.FAILED
+
+
+def test_after_an_outage_of_the_database_nothing_is_known():
+    assert verdict(beat_of(age_s=16), blind=True) is HealthVerdict.UNKNOWN
+    assert verdict(None) is HealthVerdict.UNKNOWN
+    old = NOW - timedelta(seconds=2000)
+    assert verdict(beat_of(oldest_unanswered_at=old), blind=True) is HealthVerdict.DEGRADED
+
+
+def test_unanswered_message_is_no_progress():
+    assert verdict(beat_of(oldest_unanswered_at=NOW - timedelta(seconds=61))) is HealthVerdict.DEGRADED
+    assert verdict(beat_of(oldest_unanswered_at=NOW - timedelta(seconds=901))) is HealthVerdict.FAILED
+
+
+def test_reasons_are_told_together():
+    status = judge(beat_of(loop_lag_ms=3000, connected=False), LIMITS, blind=False)
+    assert status.verdict is HealthVerdict.DEGRADED
+    assert len(status.reasons) == 2
+    assert status.checked_at is not None
