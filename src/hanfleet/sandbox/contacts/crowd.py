@@ -27,7 +27,7 @@ class Meeting:
 class Crowd:
     """Contacts who start chatting when the context is entered and hang up when it is left.
 
-    A contact that fails for good, for instance since its bot does not exist, ends the crowd with its error.
+    Entering raises an ExceptionGroup when contacts cannot begin, for instance since their bot does not exist.
     """
 
     def __init__(
@@ -85,11 +85,11 @@ class Crowd:
     ) -> None:
         await self._close()
 
-    async def finish(self, within: float = 10.0) -> tuple[Ledger, ...]:
-        """Stop sending, wait at most ``within`` seconds for missing replies, and give everybody's evidence."""
+    async def finish(self, within: float = 10.0, settle: float = 1.0) -> tuple[Ledger, ...]:
+        """Stop sending, collect (see ContactSimulator.collect), and give everybody's evidence."""
         await asyncio.gather(*(contact.stop_sending() for contact in self.contacts))
         await asyncio.gather(*self._runs)
-        return tuple(await asyncio.gather(*(contact.collect(within) for contact in self.contacts)))
+        return tuple(await asyncio.gather(*(contact.collect(within, settle) for contact in self.contacts)))
 
     async def _close(self) -> None:
         for run in self._runs:

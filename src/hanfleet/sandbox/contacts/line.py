@@ -137,6 +137,7 @@ class Line:
             try:
                 found = await self.ask(request)
             except LineBrokenError:
+                await self._clock.sleep(_RECONNECT_EVERY_S)
                 continue
             return next(user for user in found.users if user.id == found.peer.user_id)
 

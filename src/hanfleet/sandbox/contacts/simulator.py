@@ -25,9 +25,6 @@ from hanfleet.sandbox.contacts.persons import Person, burst_size, script
 from hanfleet.sandbox.contacts.recorder import Attempt, Recorder
 from hanfleet.sandbox.llm.nonces import NonceMint
 
-_SETTLE_S = 1.0
-"""After the last awaited reply, so long is listened for a second copy of it."""
-
 _UNCERTAIN_WITHIN_S = 10.0
 """After the end of sending, an uncertain message is repeated this long; then the history has to tell."""
 
@@ -145,15 +142,18 @@ class ContactSimulator:
         self._stopping.set()
         await self._idle.wait()
 
-    async def collect(self, within: float = 10.0) -> Ledger:
-        """Wait at most ``within`` seconds for missing replies, then read the history and give the evidence."""
+    async def collect(self, within: float = 10.0, settle: float = 1.0) -> Ledger:
+        """Wait at most ``within`` seconds for missing replies, then read the history and give the evidence.
+
+        When nothing is missing any more, a second copy of the last reply is still listened for ``settle`` seconds long.
+        """
         chat = self._started()
         assert self._account is not None
         deadline = self._clock.monotonic() + within
         while True:
             while self._recorder.unanswered() and self._clock.monotonic() < deadline:
                 await self._clock.sleep(_GLANCE_S)
-            await self._clock.sleep(min(_SETTLE_S, max(0.0, deadline - self._clock.monotonic())))
+            await self._clock.sleep(min(settle, max(0.0, deadline - self._clock.monotonic())))
             history_read = await self._read_history(chat, self._account)
             # The history may show that an uncertain message went out after all; then its reply is awaited, too.
             if not self._recorder.unanswered() or self._clock.monotonic() >= deadline:
