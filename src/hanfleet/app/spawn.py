@@ -69,12 +69,15 @@ class Spawned:
     async def stop(self, number: signal.Signals, *, within: float) -> int:
         """Send ``number``, wait ``within`` seconds, then SIGKILL; gives ``returncode``."""
         self.send(number)
+        # Not asyncio.timeout: in a task that is being cancelled, and stopping is done there, Python 3.11.2 (Debian 12)
+        # lets it raise CancelledError instead of TimeoutError, and the process would be left alone.
+        over = asyncio.ensure_future(self.wait())
         try:
-            async with asyncio.timeout(within):
-                return await self.wait()
-        except TimeoutError:
-            self.send(signal.SIGKILL)
-            return await self.wait()
+            await asyncio.wait([over], timeout=within)
+        finally:
+            if not over.done():
+                self.send(signal.SIGKILL)
+        return await over
 
     def _close(self) -> None:
         if self._pidfd is not None:

@@ -122,6 +122,23 @@ time.sleep(60)
     assert await child.wait() == -signal.SIGKILL
 
 
+async def test_who_ignores_sigterm_is_killed_by_a_task_that_is_being_cancelled(tmp_path: Path) -> None:
+    process = spawn(["sh", "-c", "trap '' TERM; echo set; sleep 60"], environ=_ENVIRON, output=tmp_path / "log")
+    await eventually((tmp_path / "log").read_text)
+
+    async def hold() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await process.stop(signal.SIGTERM, within=0.1)
+
+    holding = asyncio.create_task(hold())
+    await asyncio.sleep(0)
+    holding.cancel()
+    await asyncio.gather(holding, return_exceptions=True)
+    assert process.returncode == -signal.SIGKILL
+
+
 async def test_a_program_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PermanentError, match="/no/such/program cannot be started"):
         await Child(ChildSpec("child", ("/no/such/program",), tmp_path / "log")).start()
