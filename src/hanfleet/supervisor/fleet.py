@@ -122,7 +122,7 @@ class Fleet:
         self._closing = True
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
         try:
-            rows = {row.bot_id: row for row in await self._rows()}
+            rows = {row.bot_id: row for row in await self._adopt_all()}
         except StoreUnavailableError:
             # The rows will go on saying Running; the next supervisor reads the exit records and sets them right.
             rows = {}
@@ -147,9 +147,17 @@ class Fleet:
                 self._begin(action, by_bot[action.bot_id])
         return any(_on_its_way(view) for view in views)
 
-    async def _rows(self) -> list[BotRow]:
+    async def _adopt_all(self) -> list[BotRow]:
+        """Take hold of every living worker of this node, also those that no look has seen yet; gives all bots."""
         async with self._store.transaction(SUPERVISOR) as tx:
-            return list(await tx.bots.list())
+            rows = list(await tx.bots.list())
+            leases = {lease.name: lease for lease in await tx.leases.all()}
+        for row in rows:
+            lease = leases.get(lease_of(row.bot_id))
+            unknown = self._crew.member(row.bot_id) is None
+            if unknown and lease and lease.holder and self._leases.holder_of(lease) is Holder.ALIVE:
+                await self._steps.adopt(act.Adopt(row.bot_id, lease.holder))
+        return rows
 
     async def _views(self) -> list[View]:
         async with self._store.transaction(SUPERVISOR) as tx:

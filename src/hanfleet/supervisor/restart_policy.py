@@ -8,6 +8,8 @@ import random
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from hanfleet.kit.backoff import Backoff
+
 
 class Breaker(StrEnum):
     CLOSED = "closed"  # restarts with backoff
@@ -19,9 +21,7 @@ class Breaker(StrEnum):
 class RestartSettings:
     """Seconds and counts. The first restart after a quiet time is immediate."""
 
-    base_delay_s: float = 0.5
-    max_delay_s: float = 30.0
-    jitter: float = 0.3  # a delay is stretched by up to this share
+    backoff: Backoff = field(default_factory=lambda: Backoff(first_s=0.5, longest_s=30.0, jitter=0.3))
     intensity: int = 6  # this many failures …
     window_s: float = 60.0  # … within this time open the breaker
     open_s: float = 60.0
@@ -71,12 +71,10 @@ class RestartPolicy:
             doubled = record.open_s * 2 or self._settings.open_s
             record.open_s = min(doubled, self._settings.max_open_s)
             record.breaker = Breaker.OPEN
-            delay = record.open_s
-        elif len(record.failures) == 1:
-            delay = 0.0
+            delay = record.open_s * (1 + self._settings.backoff.jitter * self._chance.random())
         else:
-            delay = min(self._settings.base_delay_s * 2 ** (len(record.failures) - 2), self._settings.max_delay_s)
-        record.start_at = now + delay * (1 + self._chance.uniform(0, self._settings.jitter))
+            delay = self._settings.backoff.delay(len(record.failures) - 1, self._chance)
+        record.start_at = now + delay
         return record.start_at
 
     def started(self, bot_id: str, now: float) -> None:

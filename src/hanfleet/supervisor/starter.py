@@ -20,6 +20,7 @@ from hanfleet.kit.logging import get_logger
 from hanfleet.launchers.port import BotProcess, Launcher
 from hanfleet.store.leases import lease_of
 from hanfleet.store.principals import SystemPrincipal
+from hanfleet.store.provisioner import BotLogin
 from hanfleet.store.records import BotRow
 from hanfleet.store.session import Store, Transaction
 from hanfleet.supervisor.leases import LeaseWatch
@@ -33,14 +34,12 @@ INTO_STARTING = {
 _log = get_logger("starter")
 
 
-class RoleKeeper(Protocol):
+class DatabaseRoles(Protocol):
     """The part of store.provisioner.Provisioner that a start needs."""
 
-    async def log_in(self, bot_id: str) -> str:
-        """A database URL with a new password, after the old one is void and its backends are gone."""
-        ...
+    async def rotate(self, bot_id: str) -> BotLogin: ...
 
-    async def drop(self, bot_id: str) -> None: ...
+    async def drop_bot_role(self, bot_id: str) -> None: ...
 
 
 class BusUsers(Protocol):
@@ -70,7 +69,7 @@ class Starter:
         *,
         store: Store,
         launcher: Launcher,
-        roles: RoleKeeper,
+        roles: DatabaseRoles,
         bus_users: BusUsers | None,
         leases: LeaseWatch,
         unwrap: Callable[[str, bytes], bytes],
@@ -93,7 +92,7 @@ class Starter:
         bot_id = row.bot_id
         await self._leases.prove_free(lease)
         data_key = await self._data_key(bot_id)
-        database_url = await self._roles.log_in(bot_id)
+        login = await self._roles.rotate(bot_id)
         bus_url = await self._bus_url(bot_id)
         epoch = await self._grant(row, lease)
         startup = WorkerStartup(
@@ -101,7 +100,7 @@ class Starter:
             epoch=epoch,
             lease_ttl_s=self._settings.lease_ttl_s,
             heartbeat_s=self._settings.heartbeat_s,
-            database_url=SecretStr(database_url),
+            database_url=SecretStr(login.url),
             bus_url=SecretStr(bus_url) if bus_url else None,
             data_key=SecretBytes(data_key),
             telegram_server=self._settings.telegram_server,
@@ -110,7 +109,7 @@ class Starter:
 
     async def clean_up(self, bot_id: str) -> None:
         """Take the database role and the bus user of a bot away that has no worker. Raises TemporaryError."""
-        await self._roles.drop(bot_id)
+        await self._roles.drop_bot_role(bot_id)
         if self._bus_users:
             await self._bus_users.drop_user(bot_id)
 

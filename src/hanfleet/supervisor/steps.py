@@ -57,7 +57,7 @@ class Steps:
             _log.info("step", bot_id=row.bot_id, action=type(action).__name__, reason=getattr(action, "reason", ""))
         match action:
             case act.Adopt():
-                await self._adopt(action)
+                await self.adopt(action)
             case act.Start():
                 await self._start(row, view.lease)
             case act.Stop():
@@ -86,7 +86,7 @@ class Steps:
         await self._book.stopped(replace(row, status=BotState.STOPPING), reason)
         self._policy.forget(row.bot_id)
 
-    async def _adopt(self, action: act.Adopt) -> None:
+    async def adopt(self, action: act.Adopt) -> None:
         process = await self._launcher.adopt(action.bot_id, action.ref)
         if process is not None:
             # One that we hold and that is not the holder is fenced; it only has not noticed yet.

@@ -3,10 +3,11 @@ import random
 import hypothesis.strategies as st
 from hypothesis import given
 
+from hanfleet.kit.backoff import Backoff
 from hanfleet.supervisor.restart_policy import Breaker, RestartPolicy, RestartSettings
 
 SETTINGS = RestartSettings(
-    base_delay_s=1, max_delay_s=8, jitter=0, intensity=4, window_s=100, open_s=50, max_open_s=150, stable_s=60
+    backoff=Backoff(first_s=1, longest_s=8, jitter=0), intensity=4, window_s=100, open_s=50, max_open_s=150, stable_s=60
 )
 
 
