@@ -20,7 +20,7 @@ from hanfleet.core.events import BotRestartRequested
 from hanfleet.core.states import BotState, DesiredState
 from hanfleet.persona.validation import check_persona
 from hanfleet.store.principals import OperatorPrincipal
-from hanfleet.store.records import BotRow
+from hanfleet.store.records import BotRow, OutboxRow
 from hanfleet.store.session import Store, Transaction
 from hanfleet.vault import MasterKey
 

@@ -1,0 +1,88 @@
+"""What goes over the wire beside the views of `control`: pages, small bodies, answers to wishes."""
+
+from datetime import datetime
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from hanfleet.store.records import OutboxKind, OutboxRow, OutboxState
+
+Item = TypeVar("Item")
+
+
+class Page(BaseModel, Generic[Item]):
+    """A part of a list; pass ``next_cursor`` back as ``cursor`` to read on."""
+
+    items: list[Item]
+    next_cursor: str | None = Field(description="Null: this was the last page.")
+
+
+class Accepted(BaseModel):
+    """The wish is written down; the status tells how far it has come."""
+
+    bot_id: str
+    accepted: bool = Field(description="False: it was asked before, and nothing changed.")
+
+
+class Configured(BaseModel):
+    """The configuration is stored."""
+
+    bot_id: str
+    config_version: int
+    applied: bool = Field(description="The running worker has taken it over; else it counts from the next start.")
+
+
+class LoginCode(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    code: SecretStr = Field(min_length=1, max_length=32, description="What Telegram sent to the account.")
+
+
+class LoginPassword(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    password: SecretStr = Field(min_length=1, max_length=256, description="The account's two-step verification.")
+
+
+class Health(BaseModel):
+    """``status`` is ok, degraded (the bus is away: bots answer, commands wait) or unavailable."""
+
+    status: str
+    database: str
+    bus: str
+
+
+class Logs(BaseModel):
+    """The bot's log; pass ``position`` back as ``after`` to read what came since."""
+
+    lines: list[str]
+    position: int
+
+
+class OutboxItem(BaseModel):
+    """A message that the bot decided to send. Waits are planned ones, in milliseconds."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    chat_id: int
+    turn_id: UUID | None
+    part: int
+    kind: OutboxKind
+    text: str
+    state: OutboxState
+    merge_wait_ms: int
+    read_wait_ms: int
+    typing_ms: int
+    attempts: int
+    first_attempt_at: datetime | None
+    not_before: datetime | None
+    telegram_id: int | None
+    sent_at: datetime | None
+    error: str | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: OutboxRow) -> "OutboxItem":
+        return cls.model_validate(row)
