@@ -50,7 +50,6 @@ _PLAN_RESTART = text("""
     UPDATE bots SET failures = :failures, not_before = :not_before WHERE bot_id = :bot_id RETURNING bot_id""")
 _ERASE_EVENTS = text("DELETE FROM events WHERE bot_id = :bot_id")
 _ERASE_METRICS = text("DELETE FROM metrics_data WHERE bot_id = :bot_id")
-_ERASE_LEASE = text("DELETE FROM leases WHERE name = 'bot:' || :bot_id")
 _ERASE = text("DELETE FROM bots WHERE bot_id = :bot_id RETURNING bot_id")
 
 
@@ -162,8 +161,11 @@ class Bots:
         await self._connection.all(_PLAN_RESTART, bot_id=bot_id, failures=failures, not_before=not_before)
 
     async def erase(self, bot_id: str) -> bool:
-        """Delete the bot and all rows that name it; its database role is the provisioner's to drop, before this."""
-        for statement in (_ERASE_EVENTS, _ERASE_METRICS, _ERASE_LEASE):
+        """Delete the bot and all that was stored of it; its database role is the provisioner's to drop, before this.
+
+        The lease row stays: epochs must never come round again.
+        """
+        for statement in (_ERASE_EVENTS, _ERASE_METRICS):
             await self._connection.all(statement, bot_id=bot_id)
         return await self._connection.first(_ERASE, bot_id=bot_id) is not None
 

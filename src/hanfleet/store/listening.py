@@ -22,8 +22,8 @@ _CLOSE_WITHIN_S = 1.0
 class Listener:
     """Use as ``async with store.listen(channel) as hints: await hints.wait(5)``; one waiter at a time."""
 
-    def __init__(self, arguments: dict[str, Any], channel: str, *, clock: Clock, application_name: str) -> None:
-        self._arguments = {**arguments, "server_settings": {"application_name": application_name}}
+    def __init__(self, arguments: dict[str, Any], channel: str, *, clock: Clock) -> None:
+        self._arguments = arguments
         self._channel = channel
         self._clock = clock
         self._hint = asyncio.Event()

@@ -10,12 +10,13 @@ from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 from sqlalchemy import text
-from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from hanfleet.core.errors import StoreUnavailableError
+from hanfleet.kit.backoff import Backoff
 from hanfleet.kit.clock import Clock
+from hanfleet.store.addresses import connect_arguments, driver_url
 from hanfleet.store.bots import Bots
 from hanfleet.store.connection import Connection
 from hanfleet.store.contacts import Contacts
@@ -36,8 +37,7 @@ from hanfleet.store.turns import Turns
 
 T = TypeVar("T")
 _NAME_PRINCIPAL = text("SELECT set_config('hanfleet.principal', :setting, true)")
-_FIRST_PAUSE_S = 0.05
-_LONGEST_PAUSE_S = 2.0
+_BACKOFF = Backoff(first_s=0.05, longest_s=2.0)
 
 
 class Transaction:
@@ -81,7 +81,7 @@ class Store:
         self._clock = clock
         self._rng = rng or random.SystemRandom()
         self._application_name = application_name
-        self._url = _driver_url(url)
+        self._url = driver_url(url)
         self._engine: AsyncEngine = create_async_engine(
             self._url,
             pool_size=pool_size,
@@ -129,27 +129,22 @@ class Store:
         ``fn`` must be idempotent. Raises StoreUnavailableError after ``give_up_after`` seconds.
         """
         deadline = self._clock.monotonic() + give_up_after
-        pause = _FIRST_PAUSE_S
+        failures = 0
         while True:
             try:
                 async with self.transaction(principal) as transaction:
                     return await fn(transaction)
             except StoreUnavailableError:
+                failures += 1
+                pause = _BACKOFF.delay(failures, self._rng)
                 if self._clock.monotonic() + pause > deadline:
                     raise
-            await self._clock.sleep(pause * self._rng.uniform(0.5, 1.0))
-            pause = min(pause * 2, _LONGEST_PAUSE_S)
+            await self._clock.sleep(pause)
 
     def listen(self, channel: str) -> Listener:
         """A listener on ``channel`` with a connection of its own; use it as an async context manager."""
-        _, arguments = self._engine.dialect.create_connect_args(self._url)
-        return Listener(
-            dict(arguments), channel, clock=self._clock, application_name=f"{self._application_name} listening"
-        )
-
-
-def _driver_url(url: str) -> URL:
-    return make_url(url).set(drivername="postgresql+asyncpg")
+        arguments = connect_arguments(self._url, f"{self._application_name} listening")
+        return Listener(arguments, channel, clock=self._clock)
 
 
 async def _throw_away(raw: AsyncConnection) -> None:

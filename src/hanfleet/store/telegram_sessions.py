@@ -8,6 +8,7 @@ from sqlalchemy import Row, text
 from hanfleet.core.errors import ConflictError
 from hanfleet.core.messages import Entity, SessionSnapshot, UpdateState
 from hanfleet.store.connection import Connection, as_json, storable
+from hanfleet.store.principals import BotPrincipal
 from hanfleet.store.records import Seal, SealedEntity, SessionRow
 
 _LOAD = text("SELECT * FROM sessions WHERE bot_id = :bot_id")
@@ -33,7 +34,9 @@ _SAVE_ENTITIES = text("""
     ON CONFLICT (bot_id, entity_id) DO UPDATE
     SET kind = excluded.kind, access_hash_sealed = excluded.access_hash_sealed, name = excluded.name,
         username = excluded.username, phone_sealed = coalesce(excluded.phone_sealed, old.phone_sealed)""")
-_FORGET = text("SELECT forget_session(:bot_id)")
+_FORGET_MINE = text("SELECT forget_my_session()")
+_FORGET_ENTITIES = text("DELETE FROM session_entities WHERE bot_id = :bot_id")
+_FORGET = text("DELETE FROM sessions WHERE bot_id = :bot_id")
 
 
 class Sessions:
@@ -93,7 +96,11 @@ class Sessions:
 
     async def delete(self, bot_id: str) -> None:
         """Forget the session and its peers. A bot can forget its own alone."""
-        await self._connection.all(_FORGET, bot_id=bot_id)
+        if isinstance(self._connection.principal, BotPrincipal):
+            await self._connection.all(_FORGET_MINE)
+            return
+        for statement in (_FORGET_ENTITIES, _FORGET):
+            await self._connection.all(statement, bot_id=bot_id)
 
 
 def _sealed_entity(entity: Entity, seal: Seal) -> dict[str, Any]:

@@ -1,0 +1,8 @@
+"""The schema, step by step. Every step has a way back; `store.migrate` runs them, always as the owner role.
+
+A step is a short module in `versions`; its statements stand in `sql`, where an editor shows them as what they are.
+"""
+
+#: Every revision that this release knows, oldest first.
+REVISIONS = ("0001",)
+HEAD = REVISIONS[-1]

@@ -1,0 +1,140 @@
+"""One database role per bot, made and re-keyed by the provisioner role, which can do nothing else.
+
+Each grant of a bot's lease gives its role a new password, after log-ins were closed and every session of it was ended:
+a worker that lost its lease can commit nothing any more. Each step is safe to repeat after a crash at any point.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+from sqlalchemy.engine import make_url
+
+from hanfleet.core.errors import NotFoundError, StoreUnavailableError
+from hanfleet.store.addresses import connect_arguments
+from hanfleet.store.faults import translated
+from hanfleet.store.roles import RoleNames, new_bot_role, new_password, scram_verifier
+
+_TIMEOUT_S = 10.0
+_ROUNDS = 5
+
+# What a role may set it may also lift; these are for accidents, not for attackers. temp_file_limit alone holds.
+_SETTINGS = {
+    "statement_timeout": "30s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "60s",
+    "work_mem": "4MB",
+    "jit": "off",
+    "temp_file_limit": "64MB",
+}
+
+
+@dataclass(frozen=True)
+class BotLogin:
+    """How a worker logs in; ``url`` holds the password."""
+
+    role_name: str
+    url: str = field(repr=False)
+
+
+class Provisioner:
+    """``url`` is the provisioner role's; each call has a connection of its own, for calls are rare."""
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url)
+
+    async def create_bot_role(self, bot_id: str) -> str:
+        """Make the bot's role, closed to log-ins, and give its name; an existing one stays. Raises NotFoundError."""
+        async with self._connection() as connection:
+            return await _ensure_role(connection, bot_id)
+
+    async def rotate(self, bot_id: str) -> BotLogin:
+        """Shut out whoever is logged in as the bot, then let in who holds the new password; makes a missing role.
+
+        Raises NotFoundError for an unknown bot, StoreUnavailableError when sessions of the old password will not end.
+        """
+        async with self._connection() as connection:
+            role = await _ensure_role(connection, bot_id)
+            await _shut_out(connection, role)
+            password = new_password()
+            await connection.execute(f"ALTER ROLE {role} LOGIN PASSWORD '{scram_verifier(password)}'")
+        url = self._url.set(username=role, password=password)
+        return BotLogin(role, url.render_as_string(hide_password=False))
+
+    async def fence(self, bot_id: str) -> None:
+        """Shut out whoever is logged in as the bot, until the next `rotate`. Nothing happens where there is no role."""
+        async with self._connection() as connection:
+            role = await _role_of(connection, bot_id)
+            if role is not None:
+                await _shut_out(connection, role)
+
+    async def drop_bot_role(self, bot_id: str) -> None:
+        """Remove the bot's role for good; call this before the bot's rows are erased. None there is fine."""
+        async with self._connection() as connection:
+            role = await _role_of(connection, bot_id)
+            if role is None:
+                return
+            await _shut_out(connection, role)
+            async with connection.transaction():
+                await connection.execute("DELETE FROM bot_roles WHERE bot_id = $1", bot_id)
+                await connection.execute(f"DROP ROLE {role}")
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        with translated(None):
+            connection = await asyncpg.connect(  # type: ignore[no-untyped-call]
+                **connect_arguments(self._url, "hanfleet provisioner"), timeout=_TIMEOUT_S, command_timeout=_TIMEOUT_S
+            )
+            try:
+                yield connection
+            finally:
+                await connection.close(timeout=_TIMEOUT_S)
+
+
+async def _role_of(connection: Any, bot_id: str) -> str | None:
+    role: str | None = await connection.fetchval("SELECT role_name::text FROM bot_roles WHERE bot_id = $1", bot_id)
+    return role
+
+
+async def _ensure_role(connection: Any, bot_id: str) -> str:
+    role = await _role_of(connection, bot_id)
+    if role is not None:
+        return role
+    install_id = await connection.fetchval("SELECT install_id FROM installation")
+    role = new_bot_role(install_id)
+    try:
+        async with connection.transaction():
+            # The row first: it decides between two who try this at the same time.
+            await connection.execute("INSERT INTO bot_roles (bot_id, role_name) VALUES ($1, $2)", bot_id, role)
+            await connection.execute(
+                f"CREATE ROLE {role} NOLOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
+                " CONNECTION LIMIT 2"
+            )
+            await connection.execute(
+                f"GRANT {RoleNames.of(install_id).bots} TO {role} WITH INHERIT TRUE, SET FALSE, ADMIN FALSE"
+            )
+            for name, value in _SETTINGS.items():
+                await connection.execute(f"ALTER ROLE {role} SET {name} = '{value}'")
+    except asyncpg.ForeignKeyViolationError as missing:
+        raise NotFoundError(f"There is no bot {bot_id!r} to make a database role for: add the bot first.") from missing
+    except asyncpg.UniqueViolationError:
+        return await _ensure_role(connection, bot_id)
+    return role
+
+
+async def _shut_out(connection: Any, role: str) -> None:
+    """Close log-ins and end every session, looking twice: a log-in may have been under way."""
+    await connection.execute(f"ALTER ROLE {role} NOLOGIN")
+    quiet = 0
+    for _ in range(_ROUNDS):
+        ended = await connection.fetch(
+            "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity WHERE usename = $1", role
+        )
+        quiet = 0 if ended else quiet + 1
+        if quiet == 2:
+            return
+        await asyncio.sleep(0)
+    raise StoreUnavailableError(f"Sessions of role {role} do not end; try again, or restart the database.")
