@@ -30,7 +30,9 @@ class PasswordNeededError(PermanentError):
 class TransportSettings:
     """Who the application is, where the network is, and where another process left off.
 
-    ``snapshot`` is None before the first log-in. ``server`` stands in Telegram's place; None means the real one.
+    ``snapshot`` is None before the first log-in. One with an empty ``auth_key`` belongs to a session that was revoked:
+    it asks for a new log-in, and when the same user logs in, the update log goes on where it stood.
+    ``server`` stands in Telegram's place; None means the real one.
     ``connect_timeout_s`` bounds `connect`, ``request_timeout_s`` every single request (the library has no bound).
     """
 
@@ -54,9 +56,10 @@ class TransportCallbacks:
     with ``state`` None belongs to a longer story whose end carries the state; one with no messages may carry entities
     or only a position.
 
-    ``on_session`` is awaited when a new key exists (``telegram_user_id`` None) and when a log-in is complete (with
-    user id and state). Raise from it to refuse the log-in, as for another user than before: the transport logs out
-    again and lets that error through.
+    ``on_session`` is awaited when a new key exists (``telegram_user_id`` None: the key and the server's address are the
+    news, keep the rest) and when a log-in is complete (with user id, state and the peers known so far: all of it takes
+    the place of what was stored). Raise from it to refuse the log-in, as for another user than before: the transport
+    logs out again and lets that error through.
 
     ``on_lost`` is called exactly once, from the loop, when the session cannot go on (revoked, frozen, banned, key
     forgotten or used twice, ``on_batch`` raised). It must not block. It is not called for a lost connection, which is

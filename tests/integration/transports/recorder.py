@@ -29,9 +29,11 @@ class Recorder:
         self.losses: list[BotFailure] = []
         self.refusal: Exception | None = None
         self.pause: asyncio.Event | None = None
+        self.paused = False
 
     async def on_batch(self, batch: UpdateBatch) -> None:
         if self.pause is not None:
+            self.paused = True
             await self.pause.wait()
         if self.refusal is not None:
             raise self.refusal
@@ -50,7 +52,16 @@ class Recorder:
         if self.refusal is not None and snapshot.telegram_user_id is not None:
             raise self.refusal
         self.snapshots.append(snapshot)
+        if snapshot.telegram_user_id is None and self.snapshot is not None:
+            snapshot = dataclasses.replace(
+                self.snapshot,
+                auth_key=snapshot.auth_key,
+                dc_id=snapshot.dc_id,
+                server_address=snapshot.server_address,
+                port=snapshot.port,
+            )
         self.snapshot = snapshot
+        self.entities = {entity.id: entity for entity in snapshot.entities}
 
     def on_lost(self, failure: BotFailure) -> None:
         self.losses.append(failure)

@@ -1,5 +1,6 @@
 """Logging in and out, and what is said to whoever mistypes."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ from pydantic import SecretStr
 from hanfleet.core.errors import BotFailure, ConflictError, InvalidInputError
 from hanfleet.core.failures import FailureKind
 from hanfleet.transports import PasswordNeededError
-from tests.integration.transports.recorder import Recorder, log_in, online, transport_of
+from tests.integration.transports.recorder import Recorder, log_in, online, say, transport_of
 from tests.support.sandbox import SandboxHandle
+from tests.support.waiting import eventually
 
 
 async def test_a_log_in_gives_a_session_that_goes_on(
@@ -99,6 +101,21 @@ async def test_a_log_in_that_was_never_stored_is_told_at_the_next_start(
         assert transport.user_id == us["id"]
     assert recorder.snapshot.telegram_user_id == us["id"]
     assert recorder.snapshot.state is not None
+
+
+async def test_a_new_log_in_of_the_same_user_brings_what_came_in_between(
+    sandbox: SandboxHandle, recorder: Recorder, us: dict[str, Any], ann: dict[str, Any]
+) -> None:
+    async with online(sandbox, recorder, us) as transport:
+        await say(sandbox, ann, us, "1")
+        await eventually(lambda: recorder.inbound == ["1"])
+        await transport.log_out()
+    await say(sandbox, ann, us, "2", "3")
+    assert recorder.snapshot is not None
+    recorder.snapshot = dataclasses.replace(recorder.snapshot, auth_key=b"")
+    async with online(sandbox, recorder, us):
+        await eventually(lambda: recorder.inbound == ["1", "2", "3"])
+    assert recorder.repeated == []
 
 
 async def test_after_logging_out_the_key_is_worthless(

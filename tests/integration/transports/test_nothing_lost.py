@@ -140,14 +140,13 @@ async def test_a_listener_that_raises_gets_it_again_in_the_next_process(
 async def test_leaving_waits_for_the_batch_but_hangs_up_first(
     sandbox: SandboxHandle, recorder: Recorder, us: dict[str, Any], ann: dict[str, Any]
 ) -> None:
-    transport = transport_of(sandbox, recorder)
     async with online(sandbox, recorder, us):
         pass
     transport = transport_of(sandbox, recorder)
     await transport.connect()
     recorder.pause = asyncio.Event()
     await say(sandbox, ann, us, "1")
-    await asyncio.sleep(0.1)
+    await eventually(lambda: recorder.paused)
     leaving = asyncio.create_task(transport.disconnect())
 
     async def hung_up() -> bool:
@@ -166,16 +165,38 @@ async def test_an_unanswered_send_does_not_go_out_again_by_itself(
     async with online(sandbox, recorder, us, request_timeout_s=0.3) as transport:
         await say(sandbox, ann, us, "hello")
         await eventually(lambda: recorder.inbound)
-        await sandbox.fault("cut_before", method="messages.sendMessage", count=1)
-        await sandbox.fault("no_answer", method="messages.sendMessage", count=1)
+        await sandbox.fault("cut_before", method="messages.sendMessage", count=1000)
         with pytest.raises(TemporaryError):
             await transport.send_text(ann["id"], "ghost", 1)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await transport.send_text(ann["id"], "cancelled ghost", 2)
         await sandbox.control.delete("/faults")
-        before = await texts_of(sandbox, ann, us)
         await sandbox.fault("drop_connections")
-        await eventually(lambda: transport.is_connected)
         await eventually(lambda: _pings(transport))
-        assert await texts_of(sandbox, ann, us) == before
+    assert await texts_of(sandbox, ann, us) == []
+
+
+async def test_a_silent_connection_is_dropped_by_a_ping_and_made_anew(
+    sandbox: SandboxHandle, recorder: Recorder, us: dict[str, Any], ann: dict[str, Any]
+) -> None:
+    async with online(sandbox, recorder, us, request_timeout_s=0.3) as transport:
+        await say(sandbox, ann, us, "hello")
+        await eventually(lambda: recorder.inbound)
+        await sandbox.fault("no_answer", method="updates.getState")
+        with pytest.raises(TemporaryError):
+            await transport.ping()
+        assert not transport.is_connected
+        await eventually(lambda: transport.is_connected)
+        await transport.send_text(ann["id"], "here again", 1)
+
+
+async def _connects(transport: Any) -> bool:
+    try:
+        await transport.connect()
+    except TemporaryError:
+        return False
+    return True
 
 
 async def _pings(transport: Any) -> bool:
@@ -197,6 +218,22 @@ async def test_a_send_cut_off_goes_out_once(
         sent = await transport.send_text(ann["id"], "once", 1)
         assert sent.duplicate is (fault == "cut_after")
     assert await texts_of(sandbox, ann, us) == ["once"]
+
+
+async def test_a_start_while_telegram_is_away_may_be_tried_again(tmp_path: Path, recorder: Recorder) -> None:
+    async with sandbox_process(tmp_path / "sandbox") as (process, sandbox):
+        ann, us = await sandbox.account("user", "Ann"), await sandbox.account("user", "Mia")
+        async with online(sandbox, recorder, us):
+            pass
+        await say(sandbox, ann, us, "1")
+        await process.kill()
+        transport = transport_of(sandbox, recorder, connect_timeout_s=0.3)
+        with pytest.raises(TemporaryError):
+            await transport.connect()
+        await process.start()
+        await eventually(lambda: _connects(transport))
+        await eventually(lambda: recorder.inbound == ["1"])
+        await transport.disconnect()
 
 
 async def test_telegram_itself_is_killed_and_comes_back(tmp_path: Path, recorder: Recorder) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from telethon import TelegramClient
+from telethon._updates.session import SessionState
 from telethon.network.mtprotosender import MTProtoSender
 from telethon.tl import types
 
@@ -97,6 +98,11 @@ class FleetClient(TelegramClient):
             return None
         position, _channels = self._message_box.session_state()
         return UpdateState(position["pts"], position["qts"], position["date"], position["seq"])
+
+    def resume(self, state: UpdateState) -> None:
+        """Stand where another session of this user stood: positions belong to the user, not to the key."""
+        position = SessionState(0, 0, False, state.pts, state.qts, int(state.date.timestamp()), state.seq, None)
+        self._message_box.load(position, [])
 
     def lose(self, failure: BotFailure) -> None:
         """The session cannot go on. The first failure stays, and is told once, unless we are leaving anyway."""

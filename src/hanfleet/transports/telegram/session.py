@@ -36,7 +36,8 @@ class SnapshotSession(MemorySession):
 
     def _load(self, snapshot: SessionSnapshot) -> None:
         self.set_dc(snapshot.dc_id, snapshot.server_address, snapshot.port)
-        self._auth_key = AuthKey(snapshot.auth_key)
+        if snapshot.auth_key:
+            self._auth_key = AuthKey(snapshot.auth_key)
         self._peers = {entity.id: entity for entity in snapshot.entities}
         if snapshot.state is not None:
             state = snapshot.state

@@ -88,7 +88,8 @@ class TelegramTransport:
     async def _who_are_we(self) -> Any:
         """Our own user; None where nobody has logged in. Raises BotFailure(reauth) where somebody had."""
         user: Any = await self._client.get_me()
-        if user is None and self._user_id is not None:
+        stored = self._settings.snapshot
+        if user is None and stored is not None and stored.auth_key and stored.telegram_user_id is not None:
             raise BotFailure(FailureKind.REAUTH, "Telegram does not accept this session any more. Log in again.")
         return user
 
@@ -141,6 +142,9 @@ class TelegramTransport:
                 await self._client._on_login(user)  # noqa: SLF001
         except Exception as error:
             raise _connect_error(error, self._settings.request_timeout_s) from error
+        stored = self._settings.snapshot
+        if stored is not None and stored.state is not None and stored.telegram_user_id == user.id:
+            self._client.resume(stored.state)
         await self._tell(user)
         self._begin(user)
 
