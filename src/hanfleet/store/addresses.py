@@ -1,7 +1,8 @@
-"""Database URLs as people write them, turned into what the drivers take."""
+"""Database URLs as people write them, turned into what the drivers take, and the driver's own connections."""
 
 from typing import Any
 
+import asyncpg
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine import URL, make_url
 
@@ -11,8 +12,16 @@ def driver_url(url: str | URL) -> URL:
     return make_url(url).set(drivername="postgresql+asyncpg")
 
 
-def connect_arguments(url: str | URL, application_name: str) -> dict[str, Any]:
-    """The same for ``asyncpg.connect``."""
+async def connect(url: str | URL, application_name: str, *, timeout_s: float = 10.0) -> Any:
+    """A plain connection, for what needs no repositories: listening, roles, databases.
+
+    ``timeout_s`` bounds the log-in and each statement. Raises what asyncpg and the socket raise: see `faults`.
+    """
     dialect: Any = PGDialect_asyncpg
     _, arguments = dialect().create_connect_args(driver_url(url))
-    return {**arguments, "server_settings": {"application_name": application_name}}
+    return await asyncpg.connect(  # type: ignore[no-untyped-call]
+        **arguments,
+        server_settings={"application_name": application_name},
+        timeout=timeout_s,
+        command_timeout=timeout_s,
+    )

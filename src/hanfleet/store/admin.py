@@ -9,12 +9,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-import asyncpg
 from sqlalchemy.engine import URL, make_url
 
 from hanfleet.core.errors import PermanentError
 from hanfleet.store import migrate
-from hanfleet.store.addresses import connect_arguments
+from hanfleet.store.addresses import connect
 from hanfleet.store.faults import translated
 from hanfleet.store.roles import RoleNames, new_install_id, scram_verifier
 
@@ -174,9 +173,7 @@ async def _make_roles(connection: Any, roles: RoleNames, passwords: ServicePassw
 @asynccontextmanager
 async def _connected(url: URL) -> AsyncIterator[Any]:
     with translated(None):
-        connection = await asyncpg.connect(  # type: ignore[no-untyped-call]
-            **connect_arguments(url, "hanfleet bootstrap"), timeout=_TIMEOUT_S, command_timeout=_TIMEOUT_S
-        )
+        connection = await connect(url, "hanfleet bootstrap", timeout_s=_TIMEOUT_S)
         try:
             yield connection
         finally:

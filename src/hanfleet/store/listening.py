@@ -9,10 +9,11 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-import asyncpg
 from asyncpg.exceptions import InterfaceError, PostgresError
+from sqlalchemy.engine import URL
 
 from hanfleet.kit.clock import Clock
+from hanfleet.store.addresses import connect
 
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 2.0
@@ -22,8 +23,9 @@ _CLOSE_WITHIN_S = 1.0
 class Listener:
     """Use as ``async with store.listen(channel) as hints: await hints.wait(5)``; one waiter at a time."""
 
-    def __init__(self, arguments: dict[str, Any], channel: str, *, clock: Clock) -> None:
-        self._arguments = arguments
+    def __init__(self, url: URL, channel: str, *, clock: Clock, application_name: str) -> None:
+        self._url = url
+        self._application_name = application_name
         self._channel = channel
         self._clock = clock
         self._hint = asyncio.Event()
@@ -65,7 +67,7 @@ class Listener:
 
     async def _connected(self, timeout_s: float) -> bool:
         try:
-            self._raw = await asyncpg.connect(**self._arguments, timeout=timeout_s)  # type: ignore[no-untyped-call]
+            self._raw = await connect(self._url, self._application_name, timeout_s=timeout_s)
             self._raw.add_termination_listener(self._on_end)
             await self._raw.add_listener(self._channel, self._on_notify)
         except (OSError, PostgresError, InterfaceError):

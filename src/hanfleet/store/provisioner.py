@@ -10,11 +10,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import asyncpg
+from asyncpg.exceptions import ForeignKeyViolationError, UniqueViolationError
 from sqlalchemy.engine import make_url
 
 from hanfleet.core.errors import NotFoundError, StoreUnavailableError
-from hanfleet.store.addresses import connect_arguments
+from hanfleet.store.addresses import connect
 from hanfleet.store.faults import translated
 from hanfleet.store.roles import RoleNames, new_bot_role, new_password, scram_verifier
 
@@ -85,9 +85,7 @@ class Provisioner:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
         with translated(None):
-            connection = await asyncpg.connect(  # type: ignore[no-untyped-call]
-                **connect_arguments(self._url, "hanfleet provisioner"), timeout=_TIMEOUT_S, command_timeout=_TIMEOUT_S
-            )
+            connection = await connect(self._url, "hanfleet provisioner", timeout_s=_TIMEOUT_S)
             try:
                 yield connection
             finally:
@@ -118,9 +116,9 @@ async def _ensure_role(connection: Any, bot_id: str) -> str:
             )
             for name, value in _SETTINGS.items():
                 await connection.execute(f"ALTER ROLE {role} SET {name} = '{value}'")
-    except asyncpg.ForeignKeyViolationError as missing:
+    except ForeignKeyViolationError as missing:
         raise NotFoundError(f"There is no bot {bot_id!r} to make a database role for: add the bot first.") from missing
-    except asyncpg.UniqueViolationError:
+    except UniqueViolationError:
         return await _ensure_role(connection, bot_id)
     return role
 

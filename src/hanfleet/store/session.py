@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from hanfleet.core.errors import StoreUnavailableError
 from hanfleet.kit.backoff import Backoff
 from hanfleet.kit.clock import Clock
-from hanfleet.store.addresses import connect_arguments, driver_url
+from hanfleet.store.addresses import driver_url
 from hanfleet.store.bots import Bots
 from hanfleet.store.connection import Connection
 from hanfleet.store.contacts import Contacts
@@ -143,8 +143,7 @@ class Store:
 
     def listen(self, channel: str) -> Listener:
         """A listener on ``channel`` with a connection of its own; use it as an async context manager."""
-        arguments = connect_arguments(self._url, f"{self._application_name} listening")
-        return Listener(arguments, channel, clock=self._clock)
+        return Listener(self._url, channel, clock=self._clock, application_name=self._application_name)
 
 
 async def _throw_away(raw: AsyncConnection) -> None:

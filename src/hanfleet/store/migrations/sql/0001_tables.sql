@@ -6,7 +6,7 @@ CREATE TABLE bots (
     name text NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
     config jsonb NOT NULL,
     config_version integer NOT NULL DEFAULT 1,
-    desired_state text NOT NULL DEFAULT 'stopped' CHECK (desired_state IN ('running', 'stopped', 'archived')),
+    desired_state text NOT NULL DEFAULT 'stopped' CHECK (desired_state IN ('running', 'stopped', 'archived', 'erased')),
     restart_generation integer NOT NULL DEFAULT 0,
     applied_generation integer NOT NULL DEFAULT 0,
     status text NOT NULL DEFAULT 'configuring'

@@ -1,0 +1,5 @@
+"""Fixtures for tests with real servers."""
+
+from tests.support.database import database
+
+__all__ = ["database"]
