@@ -48,7 +48,7 @@ types: $(SYNCED)
 	$(BIN)/python -m mypy
 
 contracts: $(SYNCED)
-	out=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$out"; exit 1; }
+	out=$$($(BIN)/python -c 'from importlinter.cli import lint_imports_command as run; run()' --no-logo 2>&1) || { echo "$$out"; exit 1; }
 
 unit: $(SYNCED)
 	$(BIN)/python -m pytest -q tests/unit
