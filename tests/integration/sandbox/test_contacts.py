@@ -239,6 +239,23 @@ async def test_no_fault_makes_a_contact_lose_or_repeat_anything(sandbox, fault):
     assert people
 
 
+async def test_a_line_fetches_after_a_reconnect_what_it_missed(sandbox):
+    person, friend = await sandbox.account(first_name="Ann"), await sandbox.account(first_name="Ben")
+    desk = Desk(sandbox.info)
+    arrived: list[str] = []
+    line = Line(desk.address, person["phone"], desk, _CLOCK, lambda message: arrived.append(message.message))
+    try:
+        await line.open()
+        await sandbox.fault("suppress_pushes", account_id=person["id"])
+        await sandbox.control.post(f"/accounts/{friend['id']}/messages", json={"to": person["id"], "text": "psst"})
+        assert (await sandbox.control.get("/faults")).json() == []
+        await sandbox.fault("drop_connections", account_id=person["id"])
+        await eventually(lambda: arrived == ["psst"], within=10)
+    finally:
+        await line.close()
+        await desk.close()
+
+
 async def test_a_killed_sandbox_delays_contacts_and_nothing_else(tmp_path):
     async with sandbox_process(tmp_path / "sandbox") as (process, handle), _echo_bot(handle) as account:
 
