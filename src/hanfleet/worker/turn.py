@@ -1,0 +1,138 @@
+"""One decision to answer, read top to bottom: load → gates → prompt → model → guard → parts → commit (walk 1, step 3).
+
+A turn holds nothing: killed anywhere, the next process loads the same context and decides again, and the commit lets
+only one decision per newest inbound message stand.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from hanfleet.core.config import BotConfig
+from hanfleet.core.errors import ModelError, ModelRefusedError
+from hanfleet.core.messages import Direction
+from hanfleet.kit.logging import get_logger
+from hanfleet.persona.guard import Intervention, guard_reply
+from hanfleet.persona.texts import fallback_text
+from hanfleet.store.records import ContactRow, OutboxKind, OutboxRow, TurnContext, TurnDecision
+from hanfleet.store.session import Transaction
+from hanfleet.worker.desk import Desk
+from hanfleet.worker.gates import Notice, Silence, Wait, first_verdict, language_of
+from hanfleet.worker.ledger import Step
+from hanfleet.worker.outbox import take_head
+from hanfleet.worker.reply import asked_whether_machine, model_request, plan_parts
+
+_MODEL_AWAY_S, _MODEL_REFUSES_S = 60.0, 300.0
+_log = get_logger("turn")
+
+
+@dataclass(frozen=True)
+class TurnEnd:
+    """``head``: the chat's next message to send, marked as being sent where it may go at once. ``again_at``: not yet
+    decided, look again then.
+    """
+
+    head: OutboxRow | None = None
+    again_at: datetime | None = None
+
+
+class TurnMaker:
+    """Decides the turns of one bot, any number at a time but one per chat."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def take(self, chat_id: int, *, urgent: bool = False, context: TurnContext | None = None) -> TurnEnd:
+        """Decide what is due in ``chat_id``. ``urgent``: before the burst is over. ``context`` spares a load."""
+        config = self._desk.config
+        context = context or await self._load(chat_id)
+        if context is None or context.conversation.reply_due_at is None:
+            return TurnEnd()
+        now = self._desk.clock.now()
+        if context.conversation.reply_due_at > now and not urgent:
+            return TurnEnd(again_at=context.conversation.reply_due_at)
+        verdict = first_verdict(context, config, now)
+        merge_wait_ms = 0 if urgent else round(config.pacing.wait_for_more_s * 1000)
+        match verdict:
+            case Wait(until):
+                return await self._postpone(chat_id, until)
+            case Silence(reason):
+                return await self._commit(context, TurnDecision(chat_id, context.newest_inbound, reason=reason))
+            case Notice(reason, text, pause):
+                decision = self._decision(context, config, text, OutboxKind.NOTICE, merge_wait_ms)
+                return await self._commit(context, replace(decision, reason=reason), pause=pause)
+        return await self._answer(context, config, merge_wait_ms)
+
+    async def _answer(self, context: TurnContext, config: BotConfig, merge_wait_ms: int) -> TurnEnd:
+        language = language_of(context, config)
+        try:
+            answer = await self._desk.model.answer(model_request(context, config))
+        except ModelError as failed:
+            return await self._without_model(context, config, merge_wait_ms, failed)
+        asked = asked_whether_machine(context)
+        guarded = guard_reply(answer.text, asked=asked, persona=config.persona, language=language)
+        if guarded.intervention is not Intervention.NONE:
+            _log.warning("the guard stepped in", chat_id=context.contact.chat_id, intervention=guarded.intervention)
+        decision = self._decision(context, config, guarded.text, OutboxKind.REPLY, merge_wait_ms)
+        # What the model's server remembers it said must be what was said; else the next request goes on from before it.
+        remembered = answer.response_id if guarded.intervention is Intervention.NONE else None
+        model_ms = round(answer.elapsed_s * 1000)
+        return await self._commit(context, replace(decision, response_id=remembered, model_ms=model_ms))
+
+    async def _without_model(
+        self, context: TurnContext, config: BotConfig, merge_wait_ms: int, failed: ModelError
+    ) -> TurnEnd:
+        """The fallback, once; while it was the last thing said, the contact waits for the model to come back."""
+        chat_id, fallback = context.contact.chat_id, fallback_text(config.persona, language_of(context, config))
+        _log.warning("the model failed", chat_id=chat_id, error=str(failed))
+        said = [row.text for row in context.history if row.direction is Direction.OUT]
+        if said and said[-1] == fallback:
+            pause = _MODEL_REFUSES_S if isinstance(failed, ModelRefusedError) else _MODEL_AWAY_S
+            return await self._postpone(chat_id, self._desk.clock.now() + timedelta(seconds=pause))
+        decision = self._decision(context, config, fallback, OutboxKind.FALLBACK, merge_wait_ms)
+        return await self._commit(context, replace(decision, reason="fallback"))
+
+    def _decision(
+        self, context: TurnContext, config: BotConfig, text: str, kind: OutboxKind, merge_wait_ms: int
+    ) -> TurnDecision:
+        parts = plan_parts(context, config, text, kind=kind, merge_wait_ms=merge_wait_ms, chance=self._desk.chance)
+        return TurnDecision(context.contact.chat_id, context.newest_inbound, parts)
+
+    async def _load(self, chat_id: int) -> TurnContext | None:
+        limit = self._desk.config.llm.history_limit
+        return await self._desk.ledger.run(
+            Step.LOAD_TURN, lambda tx: tx.conversations.load_turn(self._desk.bot_id, chat_id, limit)
+        )
+
+    async def _postpone(self, chat_id: int, until: datetime) -> TurnEnd:
+        await self._desk.ledger.run(
+            Step.POSTPONE, lambda tx: tx.conversations.postpone(self._desk.bot_id, chat_id, until)
+        )
+        return TurnEnd(again_at=until)
+
+    async def _commit(self, context: TurnContext, decision: TurnDecision, *, pause: bool = False) -> TurnEnd:
+        """Write the decision, and take its first part up for sending in the same transaction.
+
+        Not when the contact opted out, or a person took over, while the model thought: then all is decided anew.
+        """
+        chat_id = decision.chat_id
+
+        async def commit(tx: Transaction) -> tuple[bool, OutboxRow | None]:
+            contact = await tx.contacts.get(self._desk.bot_id, chat_id)
+            if contact is None or _standing(contact) != _standing(context.contact):
+                return False, None
+            if not await tx.turns.commit(self._desk.bot_id, decision):
+                return False, None
+            if pause:
+                await tx.contacts.set_paused(self._desk.bot_id, chat_id, self._desk.clock.now())
+            return True, await take_head(tx, self._desk.bot_id, chat_id, self._desk.clock.now())
+
+        stands, head = await self._desk.ledger.run(Step.COMMIT_TURN, commit)
+        if not stands:
+            # A newer message has set a new due time; whatever else changed, the next look finds it.
+            _log.info("a turn is done again", chat_id=chat_id)
+            return TurnEnd(again_at=self._desk.clock.now())
+        return TurnEnd(head=head)
+
+
+def _standing(contact: ContactRow) -> tuple[object, object]:
+    return contact.opted_out_at, contact.paused_at
