@@ -1,0 +1,64 @@
+"""Logging a bot in to Telegram, with a person at the terminal."""
+
+import sys
+from typing import Any
+
+import typer
+
+from hanfleet.cli import exits
+from hanfleet.cli.bots.shared import BotId, path_of, watch
+from hanfleet.cli.connection import Api, speaks
+from hanfleet.cli.messages import say
+from hanfleet.cli.output import AsJson, note, print_json
+from hanfleet.core.errors import ConflictError, InvalidInputError
+
+_PHASES = ("awaiting_login", "running")
+_HOPELESS = ("banned", "frozen", "config")
+
+
+@speaks
+def login(api: Api, bot_id: BotId, as_json: AsJson = False) -> None:
+    """Log a bot in to Telegram: asks for the code and, where the account has one, the second password."""
+    path = path_of(bot_id, "login")
+    if _await_worker(api, bot_id)["phase"] == "running":
+        note(say("bots.logged_in_before", bot_id=bot_id))
+        return
+    api.ask("POST", path)
+    note(say("bots.code_sent", bot_id=bot_id))
+    step = _answered(api, f"{path}/code", "code", hidden=False)
+    if step["password_needed"]:
+        step = _answered(api, f"{path}/password", "password", hidden=True)
+    if as_json:
+        print_json(step)
+    else:
+        print(say("bots.logged_in", bot_id=bot_id))
+
+
+def _await_worker(api: Api, bot_id: str) -> dict[str, Any]:
+    """The status once the worker waits for a log-in or runs. Raises ConflictError when it will do neither."""
+
+    def settled(bot: dict[str, Any]) -> bool:
+        unwanted = bot["desired_state"] != "running" or bot["failure_kind"] in _HOPELESS
+        return unwanted or bot["phase"] in _PHASES
+
+    bot = watch(api, bot_id, settled)
+    if bot["phase"] not in _PHASES:
+        reason = bot["status_reason"] or say("bots.no_reason")
+        raise ConflictError(say("bots.not_waiting", bot_id=bot_id, status=bot["status"], reason=reason))
+    return bot
+
+
+def _answered(api: Api, path: str, field: str, *, hidden: bool) -> dict[str, Any]:
+    """Ask the person and send it. On a terminal a refused answer may be given again; else lines are read as they are."""
+    interactive = sys.stdin.isatty()
+    while True:
+        question = say(f"bots.ask.{field}")
+        value = typer.prompt(question, hide_input=hidden, err=True) if interactive else sys.stdin.readline()
+        try:
+            step: dict[str, Any] = api.ask("POST", path, json={field: str(value).strip()})
+        except InvalidInputError as refused:
+            if not interactive:
+                raise
+            exits.tell(str(refused))
+            continue
+        return step

@@ -1,0 +1,75 @@
+"""Looking at bots: the list, one bot's present state, its configuration, its log."""
+
+from typing import Annotated, Any
+
+import typer
+
+from hanfleet.cli.bots import log_lines
+from hanfleet.cli.bots.shared import BotId, path_of
+from hanfleet.cli.connection import Api, speaks
+from hanfleet.cli.messages import say
+from hanfleet.cli.output import AsJson, note, print_facts, print_json, print_table
+
+_COLUMNS = {"id": "bot_id", "name": "name", "state": "status", "wanted": "desired_state", "reason": "status_reason"}
+
+
+@speaks
+def list_(
+    api: Api,
+    removed: Annotated[bool, typer.Option("--removed", help="Removed bots too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show all bots."""
+    bots: list[dict[str, Any]] = []
+    query: dict[str, Any] = {"removed": removed, "limit": 500}
+    while True:
+        page = api.ask("GET", "/api/bots", params=query)
+        bots += page["items"]
+        if not page["next_cursor"]:
+            break
+        query["cursor"] = page["next_cursor"]
+    if as_json:
+        print_json(bots)
+    elif not bots:
+        note(say("bots.none"))
+    else:
+        print_table(
+            [say(f"bots.column.{column}") for column in _COLUMNS], [[bot[f] for f in _COLUMNS.values()] for bot in bots]
+        )
+
+
+@speaks
+def status(api: Api, bot_id: BotId, as_json: AsJson = False) -> None:
+    """Show what a bot does right now."""
+    bot = api.ask("GET", path_of(bot_id, "status"))
+    if as_json:
+        print_json(bot)
+        return
+    print_facts(bot)
+    if bot["phase"] == "awaiting_login":
+        note(say("bots.awaits_login", bot_id=bot_id))
+
+
+@speaks
+def show(api: Api, bot_id: BotId, as_json: AsJson = False) -> None:
+    """Show a bot's configuration; of its secrets only the names."""
+    bot = api.ask("GET", path_of(bot_id))
+    if as_json:
+        print_json(bot)
+    else:
+        print_facts({**bot, **bot.pop("config")})
+
+
+@speaks
+def logs(
+    api: Api,
+    bot_id: BotId,
+    lines: Annotated[int, typer.Option("-n", "--lines", min=0, max=5000, help="How many of the last lines.")] = 50,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until Ctrl-C.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a bot's worker logged. With --json the lines are as they were written."""
+    page = api.ask("GET", path_of(bot_id, "logs"), params={"lines": lines})
+    log_lines.show(page["lines"], raw=as_json)
+    if follow:
+        log_lines.follow(api, bot_id, page["position"], raw=as_json)

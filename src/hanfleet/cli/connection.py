@@ -1,0 +1,121 @@
+"""How a command finds and speaks to the fleet's API: address, token, and errors turned into exit statuses.
+
+``@speaks`` adds ``--api``, ``--token`` and ``--home`` to a command and gives it an `Api`. Refuses proxies: what is
+spoken to is usually this very machine.
+"""
+
+import functools
+import inspect
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hanfleet.cli.exits import UnreachableError
+from hanfleet.cli.messages import say
+from hanfleet.core.errors import ConflictError, InvalidInputError, NotFoundError, PermanentError, TemporaryError
+
+if TYPE_CHECKING:
+    import httpx
+
+_TIMEOUT_S = 60.0  # a log-in step waits for Telegram
+_DEFAULT_PORT = "8642"
+_BY_STATUS = {404: NotFoundError, 409: ConflictError, 422: InvalidInputError, 503: TemporaryError, 504: TemporaryError}
+
+ApiOption = Annotated[
+    str | None,
+    typer.Option(
+        "--api", envvar="HANFLEET_API", metavar="URL", help="The fleet's API. Default: the one on this machine."
+    ),
+]
+TokenOption = Annotated[
+    str | None,
+    typer.Option(
+        "--token", envvar="HANFLEET_API_TOKEN", metavar="TOKEN", help="Its token. Default: the one in the fleet's home."
+    ),
+]
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", envvar="HANFLEET_HOME", metavar="DIR", help="The fleet's home, for its token.")
+]
+
+
+class Api:
+    """A client of the REST API. ``client`` sends the token."""
+
+    def __init__(self, client: "httpx.Client") -> None:
+        self._client = client
+
+    def ask(self, method: str, path: str, **arguments: Any) -> Any:
+        """One call; gives the JSON.
+
+        Raises UnreachableError, and what the status means: NotFoundError, ConflictError, InvalidInputError,
+        TemporaryError, PermanentError, each with the API's sentence.
+        """
+        import httpx
+
+        url = self._client.base_url
+        try:
+            answer = self._client.request(method, path, **arguments)
+        except (httpx.TransportError, httpx.InvalidURL, httpx.UnsupportedProtocol) as silent:
+            raise UnreachableError(say("cli.api_silent", url=url, reason=silent)) from silent
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            raise UnreachableError(say("cli.token_refused"))
+        try:
+            document = answer.json() if answer.content else None
+        except ValueError:
+            raise UnreachableError(say("cli.api_odd", url=url, status=answer.status_code)) from None
+        if answer.is_success:
+            return document
+        if not isinstance(document, dict) or "detail" not in document:
+            raise UnreachableError(say("cli.api_odd", url=url, status=answer.status_code))
+        raise _BY_STATUS.get(answer.status_code, PermanentError)(str(document["detail"]))
+
+
+def connect(api: str | None, token: str | None, home: Path | None) -> Api:
+    """An Api for what the options and the environment say. Raises UnreachableError without a token."""
+    import httpx
+
+    headers = {"Authorization": f"Bearer {token or token_of_home(home)}"}
+    try:
+        return Api(httpx.Client(base_url=api or default_url(), headers=headers, timeout=_TIMEOUT_S, trust_env=False))
+    except (httpx.InvalidURL, UnicodeEncodeError) as odd:
+        raise InvalidInputError(f"--api {api} is no address: write it like http://127.0.0.1:{_DEFAULT_PORT}.") from odd
+
+
+def default_url() -> str:
+    """Where `hanfleet up` listens on this machine under the same environment."""
+    host = os.environ.get("HANFLEET_API_HOST") or "127.0.0.1"
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{reachable}:{os.environ.get('HANFLEET_API_PORT') or _DEFAULT_PORT}"
+
+
+def token_of_home(home: Path | None) -> str:
+    """The token in the home's secrets.json. Raises UnreachableError when there is none, or none for us to read."""
+    from hanfleet.app.home import default_path
+
+    path = (home.expanduser() if home else default_path(os.environ)) / "secrets.json"
+    try:
+        return str(json.loads(path.read_text())["api_token"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UnreachableError(say("cli.no_token")) from None
+
+
+def speaks(command: Callable[..., None]) -> Callable[..., None]:
+    """Give ``command`` an Api as its first argument, and the options that find it."""
+
+    @functools.wraps(command)
+    def with_api(*, api: str | None, token: str | None, home: Path | None, **rest: Any) -> None:
+        command(connect(api, token, home), **rest)
+
+    signature = inspect.signature(command)
+    own = list(signature.parameters.values())[1:]
+    found_by = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        for name, annotation in (("api", ApiOption), ("token", TokenOption), ("home", HomeOption))
+    ]
+    as_options = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+    with_api.__signature__ = signature.replace(parameters=[*as_options, *found_by])  # type: ignore[attr-defined]
+    return with_api
