@@ -1,13 +1,15 @@
 """How a session ends: each end is named, and told exactly once."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hanfleet.core.errors import BotFailure, PermanentError, TemporaryError
 from hanfleet.core.failures import FailureKind
+from hanfleet.transports import Transport
 from tests.integration.transports.recorder import Recorder, online, say, transport_of
-from tests.support.sandbox import SandboxHandle
+from tests.support.sandbox import SandboxHandle, running_sandbox
 from tests.support.waiting import eventually
 
 ENDS = [
@@ -93,6 +95,27 @@ async def test_an_end_at_the_start_is_named(
     await again.disconnect()
     assert refused.value.kind is kind
     assert recorder.losses == []
+
+
+async def test_two_programs_on_one_session_both_end_with_the_reason(tmp_path: Path, recorder: Recorder) -> None:
+    async with running_sandbox(tmp_path, refuse_second_connection=True) as sandbox:
+        us = await sandbox.account("user", "Mia")
+        async with online(sandbox, recorder, us) as first:
+            second_recorder = Recorder()
+            second_recorder.snapshot = recorder.stored()
+            second = transport_of(sandbox, second_recorder)
+            with pytest.raises(BotFailure) as refused:
+                await _use(second)
+            with pytest.raises(BotFailure):
+                await first.ping()
+            await second.disconnect()
+    assert refused.value.kind is FailureKind.REAUTH
+    assert [failure.kind for failure in recorder.losses] == [FailureKind.REAUTH]
+
+
+async def _use(transport: Transport) -> None:
+    await transport.connect()
+    await transport.ping()
 
 
 async def test_a_flood_limit_surfaces_with_its_seconds_every_time(

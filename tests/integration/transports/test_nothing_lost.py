@@ -150,7 +150,7 @@ async def test_leaving_waits_for_the_batch_but_hangs_up_first(
     leaving = asyncio.create_task(transport.disconnect())
 
     async def hung_up() -> bool:
-        return (await sandbox.stats())["connections"] == 0
+        return bool((await sandbox.stats())["connections"] == 0)
 
     await eventually(hung_up)
     assert not leaving.done()
@@ -189,6 +189,20 @@ async def test_a_silent_connection_is_dropped_by_a_ping_and_made_anew(
         assert not transport.is_connected
         await eventually(lambda: transport.is_connected)
         await transport.send_text(ann["id"], "here again", 1)
+
+
+async def test_leaving_while_telegram_is_away_fails_what_waits(tmp_path: Path, recorder: Recorder) -> None:
+    async with sandbox_process(tmp_path / "sandbox") as (process, sandbox):
+        us = await sandbox.account("user", "Mia")
+        async with online(sandbox, recorder, us) as transport:
+            await process.kill()
+            await eventually(lambda: not transport.is_connected)
+            asking = asyncio.create_task(transport.ping())
+            await asyncio.sleep(0.05)
+            async with asyncio.timeout(5):
+                await transport.disconnect()
+                with pytest.raises(TemporaryError):
+                    await asking
 
 
 async def _connects(transport: Any) -> bool:

@@ -137,32 +137,35 @@ class FleetClient(TelegramClient):
         try:
             await asyncio.wait({future}, timeout=self.request_timeout_s)
         finally:
-            if not future.done():
-                self._take_back(future)
-        if not future.done():
+            given_up = future.cancel()
+            if given_up:
+                self.take_back()
+        if given_up:
             raise NoAnswerError(f"Telegram did not answer within {self.request_timeout_s:g} s.")
         if future.cancelled():  # Telethon cancels what is pending when the connection is closed for good
             raise TemporaryError("The connection to Telegram was closed.")
         return future.result()
 
-    def _take_back(self, future: "asyncio.Future[Any]") -> None:
-        """Make Telethon forget a request: it would send it again at the next reconnect, long after we gave it up."""
-        sender = self._sender
-        for msg_id in [key for key, state in sender._pending_state.items() if state.future is future]:  # noqa: SLF001
-            del sender._pending_state[msg_id]  # noqa: SLF001
-        queue = sender._send_queue._deque  # noqa: SLF001
-        kept = [state for state in queue if state.future is not future]
-        if len(kept) != len(queue):
-            queue.clear()
-            queue.extend(kept)
+    def take_back(self) -> None:
+        """Make Telethon forget the requests that were cancelled: it would send them at the next reconnect."""
+        pending = self._sender._pending_state  # noqa: SLF001
+        for msg_id in [key for key, state in pending.items() if state.future.cancelled()]:
+            del pending[msg_id]
+        queue = self._sender._send_queue._deque  # noqa: SLF001
+        kept = [state for state in queue if not state.future.cancelled()]
+        queue.clear()
+        queue.extend(kept)
 
     def reconnect(self) -> None:
         """Drop a connection that looks alive and does not answer, and make another."""
         self._sender._start_reconnect(None)  # noqa: SLF001
 
     async def close_connection(self) -> None:
-        """Hang up without stopping the update loop, which may be storing."""
+        """Hang up without stopping the update loop, which may be storing. What waits to be sent fails."""
         await self._sender.disconnect()
+        for waiting in self._sender._send_queue._deque:  # noqa: SLF001 - Telethon cancels only what has left
+            waiting.future.cancel()
+        self.take_back()
 
 
 async def _nothing() -> None:

@@ -102,6 +102,7 @@ class Login:
             async with asyncio.timeout(self._client.request_timeout_s):
                 return await self._client(request())
         except TimeoutError as late:
+            self._client.take_back()
             raise NoAnswerError("Telegram did not answer the log-in in time. Try again.") from late
         except _LEFT_TO_CALLERS:
             raise

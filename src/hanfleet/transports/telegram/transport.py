@@ -86,11 +86,16 @@ class TelegramTransport:
         self._begin(user)
 
     async def _who_are_we(self) -> Any:
-        """Our own user; None where nobody has logged in. Raises BotFailure(reauth) where somebody had."""
-        user: Any = await self._client.get_me()
+        """Our own user; None where nobody has logged in. Raises what Telegram says where somebody had."""
+        if self._client.state is None:
+            return None  # Telethon has asked already, and would know our position
         stored = self._settings.snapshot
-        if user is None and stored is not None and stored.auth_key and stored.telegram_user_id is not None:
-            raise BotFailure(FailureKind.REAUTH, "Telegram does not accept this session any more. Log in again.")
+        try:
+            (user,) = await self._client(functions.users.GetUsersRequest([types.InputUserSelf()]))
+        except errors.UnauthorizedError:
+            if stored is not None and stored.auth_key and stored.telegram_user_id is not None:
+                raise
+            return None
         return user
 
     def _begin(self, user: types.User) -> None:
