@@ -53,6 +53,11 @@ class Runnable(Protocol):
         ...
 
 
+def child_environment() -> dict[str, str]:
+    """What every child of ours inherits, and nothing else."""
+    return {name: os.environ[name] for name in _HANDED_DOWN if name in os.environ}
+
+
 async def _at_once() -> bool:
     return True
 
@@ -97,7 +102,7 @@ class Child:
         if self.pid is not None:
             return
         spec = self._spec
-        environ = {name: os.environ[name] for name in _HANDED_DOWN if name in os.environ} | dict(spec.environ)
+        environ = child_environment() | dict(spec.environ)
         with ExitStack() as channel:
             handed: tuple[int, ...] = ()
             if spec.payload is not None:

@@ -11,15 +11,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from telethon import TelegramClient, events
+from telethon import TelegramClient
 from telethon.crypto import rsa
-from telethon.sessions import MemorySession
+from telethon.events.newmessage import NewMessage
+from telethon.sessions.memory import MemorySession
 
 # Telethon carries no types; these names stand where strict checking would ask for them.
 _add_key: Any = rsa.add_key
 _new_client: Any = TelegramClient
 _new_session: Any = MemorySession
-_new_message: Any = events.NewMessage
+_new_message: Any = NewMessage
 
 
 async def echo_forever(info: Mapping[str, Any], token: str) -> None:

@@ -1,0 +1,131 @@
+"""The parts that `hanfleet up` runs, as children: what each is told, when it counts as ready, how it ends.
+
+When `up` itself is killed, everything but the workers goes with it: the kernel ends the children at once, and the next
+`up` on the same home starts them anew and adopts the workers.
+"""
+
+import asyncio
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretBytes, SecretStr
+
+from hanfleet.app.api_payload import ApiPayload
+from hanfleet.app.children import Child, ChildSpec
+from hanfleet.app.home import Home
+from hanfleet.app.payloads import WORKER_ENTRY, SupervisorPayload, ZygotePayload
+from hanfleet.app.settings import Settings
+from hanfleet.core.startup import TelegramServer
+
+_DRAIN_S = 10.0
+# Longer than the supervisor gives its workers to drain, all of them at once.
+_SUPERVISOR_STOPS_WITHIN_S = 25.0
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """What the parts have in common: where everything is and how each logs in."""
+
+    home: Home
+    settings: Settings
+    urls: dict[str, str]
+    redis_url: str
+    master_key: bytes
+    node: str
+    telegram_server: TelegramServer | None
+    worker_entry: str = WORKER_ENTRY
+
+    @property
+    def zygote_socket(self) -> Path:
+        return self.home.socket("zygote.sock")
+
+
+def zygote(wiring: Wiring) -> Child:
+    """Ready when its socket takes connections."""
+    payload = ZygotePayload(
+        socket=wiring.zygote_socket,
+        exits_dir=wiring.home.exits,
+        worker_entry=wiring.worker_entry,
+        log_level=wiring.settings.log_level,
+    )
+
+    async def ready() -> bool:
+        _, writer = await asyncio.open_unix_connection(str(wiring.zygote_socket))
+        writer.close()
+        return True
+
+    return Child(
+        ChildSpec(
+            name="zygote",
+            argv=_module("hanfleet.app.zygote_main"),
+            log=wiring.home.logs / "zygote.log",
+            payload=payload.to_wire,
+            ready=ready,
+            parent_death_signal=signal.SIGTERM,
+        )
+    )
+
+
+def supervisor(wiring: Wiring) -> Child:
+    """Its SIGTERM drains the workers, so the kernel must send another signal when `up` is gone: they shall live on."""
+    payload = SupervisorPayload(
+        database_url=SecretStr(wiring.urls["supervisor"]),
+        provisioner_url=SecretStr(wiring.urls["provisioner"]),
+        redis_url=SecretStr(wiring.redis_url),
+        master_key=SecretBytes(wiring.master_key),
+        node=wiring.node,
+        zygote_socket=wiring.zygote_socket,
+        exits_dir=wiring.home.exits,
+        bot_logs=wiring.home.bot_logs,
+        telegram_server=wiring.telegram_server,
+        max_bots=wiring.settings.max_bots,
+        drain_s=_DRAIN_S,
+        log_level=wiring.settings.log_level,
+    )
+    return Child(
+        ChildSpec(
+            name="supervisor",
+            argv=_module("hanfleet.app.supervisor_main"),
+            log=wiring.home.logs / "supervisor.log",
+            payload=payload.to_wire,
+            stop_within_s=_SUPERVISOR_STOPS_WITHIN_S,
+            parent_death_signal=signal.SIGKILL,
+        )
+    )
+
+
+def api(wiring: Wiring) -> Child:
+    """Ready when its port takes connections."""
+    host, port = wiring.settings.api_host, wiring.settings.api_port
+    payload = ApiPayload(
+        database_url=SecretStr(wiring.urls["api"]),
+        redis_url=SecretStr(wiring.redis_url),
+        master_key=SecretBytes(wiring.master_key),
+        api_token=SecretStr(wiring.home.secrets.get_or_make("api_token")),
+        host=host,
+        port=port,
+        bot_logs=wiring.home.bot_logs,
+        log_level=wiring.settings.log_level,
+    )
+
+    async def ready() -> bool:
+        _, writer = await asyncio.open_connection("127.0.0.1" if host in ("", "0.0.0.0") else host, port)  # noqa: S104
+        writer.close()
+        return True
+
+    return Child(
+        ChildSpec(
+            name="api",
+            argv=_module("hanfleet.app.api_main"),
+            log=wiring.home.logs / "api.log",
+            payload=payload.to_wire,
+            ready=ready,
+            parent_death_signal=signal.SIGKILL,
+        )
+    )
+
+
+def _module(name: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", name)

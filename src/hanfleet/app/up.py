@@ -1,0 +1,184 @@
+"""`hanfleet up`: init of one fleet. Starts the servers and the parts, restarts what ends, reaps what is orphaned, and
+stops everything in order. It decides nothing about bots; that is the supervisor's.
+"""
+
+import asyncio
+import json
+import os
+import random
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+from pydantic import ValidationError
+
+from hanfleet.app import parts
+from hanfleet.app.bootstrapping import make_ready
+from hanfleet.app.children import Runnable, child_environment, keep_running
+from hanfleet.app.embedded import EmbeddedPostgres, EmbeddedValkey
+from hanfleet.app.home import Home
+from hanfleet.app.orphans import become_subreaper, keep_reaping
+from hanfleet.app.payloads import WORKER_ENTRY
+from hanfleet.app.processes_file import Noted, ProcessesFile
+from hanfleet.app.settings import Settings
+from hanfleet.core.errors import InvalidInputError
+from hanfleet.core.startup import TelegramServer
+from hanfleet.kit.backoff import Backoff
+from hanfleet.kit.clock import SystemClock
+from hanfleet.launchers.process_table import node_name
+from hanfleet.vault.master_key import read_key
+
+_SERVICE_ROLES = ("owner", "supervisor", "api", "provisioner")
+_BACKOFF = Backoff(first_s=0.2, longest_s=15.0)
+
+#: What is told while it starts and stops: (what, facts). Texts are the caller's.
+Teller = Callable[[str, dict[str, Any]], None]
+
+
+async def run_up(settings: Settings, tell: Teller, *, worker_entry: str = WORKER_ENTRY) -> None:
+    """Run a fleet until SIGINT or SIGTERM.
+
+    Raises ConflictError when another fleet runs on this home, InvalidInputError for settings that cannot be, and
+    PermanentError or TemporaryError when a part does not come up; everything that was started is stopped then.
+    """
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    telegram_server = _telegram_server(settings)
+    home = Home.open(settings.home)
+    with home.lock():
+        become_subreaper()
+        await _Fleet(home, settings, tell, telegram_server, worker_entry).run(stopping)
+
+
+class _Fleet:
+    def __init__(
+        self,
+        home: Home,
+        settings: Settings,
+        tell: Teller,
+        telegram_server: TelegramServer | None,
+        worker_entry: str,
+    ) -> None:
+        self._home = home
+        self._settings = settings
+        self._tell = tell
+        self._telegram_server = telegram_server
+        self._worker_entry = worker_entry
+        self._clock = SystemClock()
+        self._file = ProcessesFile(home.path / "processes.json", os.getpid())
+        self._kept: list[Runnable] = []
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Start, keep, stop."""
+        reaping = asyncio.create_task(keep_reaping(self._home.exits, self._clock))
+        try:
+            async with AsyncExitStack() as exits:
+                exits.callback(self._file.remove)
+                starting = asyncio.create_task(self._start_all(exits))
+                if not await _first(starting, stopping):
+                    return
+                self._tell("up", {"url": self._url, "home": self._home.path})
+                await self._keep_all(stopping)
+                self._tell("stopping", {})
+        finally:
+            reaping.cancel()
+            await asyncio.gather(reaping, return_exceptions=True)
+        self._tell("stopped", {})
+
+    @property
+    def _url(self) -> str:
+        return f"http://{self._settings.api_host}:{self._settings.api_port}"
+
+    async def _start_all(self, exits: AsyncExitStack) -> None:
+        admin_url, redis_url = await self._servers(exits)
+        secrets = self._home.secrets
+        outcome = await make_ready(
+            admin_url,
+            redis_url,
+            {role: secrets.get_or_make(f"database.{role}") for role in _SERVICE_ROLES},
+            environ=child_environment(),
+            log=self._home.logs / "bootstrap.log",
+        )
+        self._tell("prepared", {"bus": outcome.bus})
+        wiring = parts.Wiring(
+            home=self._home,
+            settings=self._settings,
+            urls=outcome.urls,
+            redis_url=redis_url,
+            master_key=read_key(self._home.master_key),
+            node=node_name(),
+            telegram_server=self._telegram_server,
+            worker_entry=self._worker_entry,
+        )
+        # The zygote takes longest, and the supervisor has nobody to ask before it is there.
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._start(parts.zygote(wiring), exits))
+            both.create_task(self._start(parts.api(wiring), exits))
+        await self._start(parts.supervisor(wiring), exits)
+
+    async def _servers(self, exits: AsyncExitStack) -> tuple[str, str]:
+        """Start the embedded servers that no URL replaces; gives both URLs."""
+        settings = self._settings
+        async with asyncio.TaskGroup() as both:
+            if settings.database_url is None:
+                postgres = EmbeddedPostgres(self._home, bots=settings.max_bots)
+                both.create_task(self._start(postgres, exits))
+            if settings.redis_url is None:
+                valkey = EmbeddedValkey(self._home, bots=settings.max_bots)
+                both.create_task(self._start(valkey, exits))
+        return (
+            settings.database_url.get_secret_value() if settings.database_url else postgres.url,
+            settings.redis_url.get_secret_value() if settings.redis_url else valkey.url,
+        )
+
+    async def _start(self, part: Runnable, exits: AsyncExitStack) -> None:
+        began = self._clock.monotonic()
+        noted = Noted(part, self._file)
+        exits.push_async_callback(noted.stop)
+        await noted.start()
+        self._kept.append(noted)
+        self._tell("started", {"part": part.name, "seconds": self._clock.monotonic() - began})
+
+    async def _keep_all(self, stopping: asyncio.Event) -> None:
+        chance = random.SystemRandom()
+        keepers = [
+            asyncio.create_task(keep_running(part, backoff=_BACKOFF, clock=self._clock, chance=chance))
+            for part in self._kept
+        ]
+        try:
+            await stopping.wait()
+        finally:
+            for keeper in keepers:
+                keeper.cancel()
+            await asyncio.gather(*keepers, return_exceptions=True)
+
+
+async def _first(work: "asyncio.Task[None]", stopping: asyncio.Event) -> bool:
+    """Wait for ``work``; False, with ``work`` cancelled and cleaned up, when the stop came first."""
+    asked = asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait({work, asked}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            return False
+        await work
+        return True
+    finally:
+        asked.cancel()
+
+
+def _telegram_server(settings: Settings) -> TelegramServer | None:
+    path = settings.telegram_server
+    if path is None:
+        return None
+    try:
+        return TelegramServer.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, ValidationError) as broken:
+        raise InvalidInputError(
+            f"HANFLEET_TELEGRAM_SERVER names {path}, which does not describe a Telegram server"
+            " (address, port, dc_id, public_key_pem): let hanfleet sandbox serve write it."
+        ) from broken

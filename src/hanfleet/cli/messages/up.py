@@ -1,0 +1,12 @@
+"""What `hanfleet up` says."""
+
+TEXTS = {
+    "up.started": ("{part} runs ({seconds:.2f} s)", "{part} работает ({seconds:.2f} с)"),
+    "up.prepared": ("the database is ready; the bus is {bus}", "база данных готова; шина: {bus}"),
+    "up.up": (
+        "The fleet runs: {url} (state in {home}). Another terminal: hanfleet bots list. Ctrl-C stops it.",
+        "Флот работает: {url} (данные в {home}). В другом терминале: hanfleet bots list. Ctrl-C остановит.",
+    ),
+    "up.stopping": ("stopping: bots finish what they began …", "останавливаемся: боты заканчивают начатое …"),
+    "up.stopped": ("stopped", "остановлено"),
+}

@@ -1,0 +1,42 @@
+"""``hanfleet up``: the fleet itself, in the foreground, until Ctrl-C or SIGTERM."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer()
+
+
+@app.command(
+    epilog="Examples: hanfleet up; hanfleet up --home ./fleet --api-port 8700; "
+    "HANFLEET_DATABASE_URL=postgresql://… HANFLEET_REDIS_URL=redis://… hanfleet up"
+)
+def up(
+    home: Annotated[
+        Path | None, typer.Option(file_okay=False, help="The fleet's folder. Default: ~/.local/share/hanfleet")
+    ] = None,
+    api_host: Annotated[str | None, typer.Option(help="The API's address. Default: 127.0.0.1")] = None,
+    api_port: Annotated[int | None, typer.Option(min=1, max=65535, help="The API's port. Default: 8642")] = None,
+    log_level: Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = None,
+    worker_entry: Annotated[str | None, typer.Option(hidden=True, help="What runs a worker: module:function.")] = None,
+) -> None:
+    """Start everything and keep it running; Ctrl-C drains the bots and stops it all.
+
+    Settings come from HANFLEET_… variables too (DATABASE_URL, REDIS_URL, TELEGRAM_SERVER, MAX_BOTS); options win.
+    Run as a service, it needs nothing but this command. Logs are in the folder's logs/.
+    """
+    from hanfleet.app.payloads import WORKER_ENTRY
+    from hanfleet.app.settings import load_settings
+    from hanfleet.app.up import run_up
+    from hanfleet.cli.messages import say
+    from hanfleet.kit.logging import configure_logging
+
+    settings = load_settings(home=home, api_host=api_host, api_port=api_port, log_level=log_level)
+    configure_logging("up", level=settings.log_level, human=True)
+
+    def tell(what: str, facts: dict[str, Any]) -> None:
+        print(say(f"up.{what}", **facts), flush=True)
+
+    asyncio.run(run_up(settings, tell, worker_entry=worker_entry or WORKER_ENTRY))
