@@ -76,4 +76,11 @@ class CleanUp:
     bot_id: str
 
 
-Action = Adopt | Start | Stop | Kill | MarkRunning | MarkAwaitingLogin | MarkFailed | MarkStopped | CleanUp
+@dataclass(frozen=True)
+class Erase:
+    """An erased bot is down: clean up, then delete every row of it and its log."""
+
+    bot_id: str
+
+
+Action = Adopt | Start | Stop | Kill | MarkRunning | MarkAwaitingLogin | MarkFailed | MarkStopped | CleanUp | Erase

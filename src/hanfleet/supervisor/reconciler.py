@@ -17,6 +17,7 @@ from hanfleet.supervisor.actions import (
     Action,
     Adopt,
     CleanUp,
+    Erase,
     Kill,
     MarkAwaitingLogin,
     MarkFailed,
@@ -150,6 +151,8 @@ def _about_a_dead(view: View, now: datetime, rules: Rules) -> Action | None:
         return Start(row.bot_id) if _may_start(view, now, rules) else None
     if row.status is BotState.FAILED:
         return MarkStopped(row.bot_id, "An operator asked.")
+    if row.desired_state is DesiredState.ERASED:
+        return Erase(row.bot_id)
     return CleanUp(row.bot_id) if row.desired_state is DesiredState.ARCHIVED else None
 
 

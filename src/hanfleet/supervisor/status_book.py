@@ -80,6 +80,11 @@ class StatusBook:
             payload = BotFailed(bot_id=row.bot_id, kind=FailureKind.CONFIG, error=reason)
             await tx.events.append(payload, bot_id=row.bot_id)
 
+    async def erase(self, bot_id: str) -> None:
+        """Every row of the bot; its database role is gone by now."""
+        async with self._store.transaction(SUPERVISOR) as tx:
+            await tx.bots.erase(bot_id)
+
     async def pause(self, bot_id: str, failures: int, not_before: datetime | None) -> None:
         """Keep when the bot may be started again."""
         async with self._store.transaction(SUPERVISOR) as tx:

@@ -51,7 +51,7 @@ class Steps:
         self._starts = asyncio.Semaphore(concurrent)
         self._cleaned: set[str] = set()
 
-    async def carry_out(self, action: act.Action, view: View) -> None:  # noqa: C901 - a table of nine lines
+    async def carry_out(self, action: act.Action, view: View) -> None:  # noqa: C901 - a table of ten lines
         row = view.row
         if not isinstance(action, act.CleanUp):
             _log.info("step", bot_id=row.bot_id, action=type(action).__name__, reason=getattr(action, "reason", ""))
@@ -74,6 +74,8 @@ class Steps:
                 await self._stopped(row, action)
             case act.CleanUp():
                 await self._clean_up(row.bot_id)
+            case act.Erase():
+                await self._erase(row.bot_id)
 
     async def stop(self, row: BotRow, reason: str) -> None:
         """Drain, or kill; Stopped, or Failed when it did not drain in time."""
@@ -128,6 +130,14 @@ class Steps:
         if bot_id not in self._cleaned:
             await self._starter.clean_up(bot_id)
             self._cleaned.add(bot_id)
+
+    async def _erase(self, bot_id: str) -> None:
+        # The rows last: as long as they stand, the next supervisor goes on here.
+        await self._starter.clean_up(bot_id)
+        for log in (self._starter.log_path(bot_id), self._starter.log_path(bot_id).with_suffix(".log.1")):
+            log.unlink(missing_ok=True)
+        await self._book.erase(bot_id)
+        self._policy.forget(bot_id)
 
     async def _pause(self, bot_id: str) -> None:
         now = self._clock.monotonic()

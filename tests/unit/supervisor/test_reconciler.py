@@ -9,6 +9,7 @@ from hanfleet.core.states import BotState, DesiredState, WorkerPhase
 from hanfleet.supervisor.actions import (
     Adopt,
     CleanUp,
+    Erase,
     Kill,
     MarkAwaitingLogin,
     MarkFailed,
@@ -155,6 +156,8 @@ def test_failed_bot_that_is_not_wanted_becomes_stopped_and_archived_is_cleaned_u
     assert isinstance(what(dead(82, status=FAILED, desired_state=DesiredState.STOPPED)), MarkStopped)
     assert what(dead(0, status=STOPPED, desired_state=DesiredState.STOPPED)) is None
     assert what(dead(0, status=STOPPED, desired_state=DesiredState.ARCHIVED)) == CleanUp("anna")
+    assert what(dead(0, status=STOPPED, desired_state=DesiredState.ERASED)) == Erase("anna")
+    assert isinstance(what(dead(82, status=FAILED, desired_state=DesiredState.ERASED)), MarkStopped)
 
 
 def test_busy_bot_is_left_to_its_step():

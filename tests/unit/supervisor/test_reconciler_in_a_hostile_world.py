@@ -118,7 +118,7 @@ class World(RuleBasedStateMachine):
             case act.MarkStopped():
                 self.to_stopped()
                 self.handle = None
-            case act.CleanUp() | act.MarkAwaitingLogin() | None:
+            case act.CleanUp() | act.Erase() | act.MarkAwaitingLogin() | None:
                 pass
 
     def start(self, dies_before_the_fork: bool) -> None:
