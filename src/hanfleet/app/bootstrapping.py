@@ -37,7 +37,7 @@ async def make_ready(
     finally:
         os.close(result)
     if status != 0 or not raw:
-        raise PermanentError(f"The database could not be prepared: {last_words(log)} (see {log})")
+        raise PermanentError(f"The database could not be prepared: {last_words(process)} (see {log})")
     outcome = BootstrapOutcome.model_validate_json(raw)
     if outcome.refusal:
         raise PermanentError(outcome.refusal)
