@@ -45,9 +45,9 @@ async def test_an_end_on_a_send_is_named_and_told_once(
 
 @pytest.mark.parametrize(("message", "kind"), ENDS)
 async def test_an_end_while_nobody_asks_shows_at_the_next_difference(
-    sandbox: SandboxHandle, recorder: Recorder, us: dict[str, Any], message: str, kind: FailureKind
+    sandbox: SandboxHandle, recorder: Recorder, bot: dict[str, Any], message: str, kind: FailureKind
 ) -> None:
-    async with online(sandbox, recorder, us) as transport:
+    async with online(sandbox, recorder, bot) as transport:
         await transport.ping()
         await sandbox.fault("rpc_error", method="updates.getDifference", error_message=message)
         await transport.catch_up()
@@ -82,13 +82,14 @@ async def test_a_stored_session_that_is_refused_fails_the_start(
     assert recorder.losses == []
 
 
+@pytest.mark.parametrize("method", ["help.getConfig", "users.getUsers"])
 @pytest.mark.parametrize(("message", "kind"), ENDS)
 async def test_an_end_at_the_start_is_named(
-    sandbox: SandboxHandle, recorder: Recorder, us: dict[str, Any], message: str, kind: FailureKind
+    sandbox: SandboxHandle, recorder: Recorder, user: dict[str, Any], method: str, message: str, kind: FailureKind
 ) -> None:
-    async with online(sandbox, recorder, us):
+    async with online(sandbox, recorder, user):
         pass
-    await sandbox.fault("rpc_error", account_id=us["id"], error_message=message, count=3)
+    await sandbox.fault("rpc_error", method=method, error_message=message)
     again = transport_of(sandbox, recorder)
     with pytest.raises(BotFailure) as refused:
         await again.connect()
