@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 from telethon import TelegramClient
 from telethon.crypto import rsa
+from telethon.crypto.authkey import AuthKey
 from telethon.sessions.memory import MemorySession
 
 from hanfleet.sandbox.server import Sandbox
@@ -122,8 +123,8 @@ async def sandbox_process(directory: Path) -> AsyncIterator[tuple[SandboxProcess
         await process.end()
 
 
-def telethon_client(info: dict[str, Any], session: Any = None, **options: Any) -> TelegramClient:
-    """An unmodified Telethon client that trusts the sandbox's key and connects to it."""
+def telethon_client(info: dict[str, Any], session: Any = None, **options: Any) -> Any:
+    """An unmodified Telethon client that trusts the sandbox's key and connects to it (``Any``: Telethon is half typed)."""
     trust: Any = rsa.add_key
     trust(info["public_key_pem"], old=False)
     make_session: Any = MemorySession
@@ -134,7 +135,17 @@ def telethon_client(info: dict[str, Any], session: Any = None, **options: Any) -
     return TelegramClient(session, API_ID, API_HASH, **options)
 
 
-async def logged_in(handle: SandboxHandle, account: dict[str, Any], **options: Any) -> TelegramClient:
+def session_of(client: Any) -> Any:
+    """A second session with the key of this client, as when a session file is copied."""
+    make_session: Any = MemorySession
+    session = make_session()
+    session.set_dc(client.session.dc_id, client.session.server_address, client.session.port)
+    make_key: Any = AuthKey
+    session.auth_key = make_key(client.session.auth_key.key)
+    return session
+
+
+async def logged_in(handle: SandboxHandle, account: dict[str, Any], **options: Any) -> Any:
     """A connected Telethon client of this account; disconnect it when done."""
     client = telethon_client(handle.info, **options)
     await client.connect()

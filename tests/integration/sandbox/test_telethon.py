@@ -6,18 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from telethon import errors, events
-from telethon.network import (
-    ConnectionTcpAbridged,
-    ConnectionTcpFull,
-    ConnectionTcpIntermediate,
-    ConnectionTcpObfuscated,
-)
-from telethon.network.connection.tcpintermediate import RandomizedIntermediatePacketCodec
+from telethon import errors
+from telethon.events.newmessage import NewMessage
+from telethon.events.raw import Raw
+from telethon.network.connection.tcpabridged import ConnectionTcpAbridged
+from telethon.network.connection.tcpfull import ConnectionTcpFull
+from telethon.network.connection.tcpintermediate import ConnectionTcpIntermediate, RandomizedIntermediatePacketCodec
+from telethon.network.connection.tcpobfuscated import ConnectionTcpObfuscated
 from telethon.tl import functions, types
 
-from tests.support.sandbox import SandboxHandle, logged_in, running_sandbox, telethon_client
+from tests.support.sandbox import SandboxHandle, logged_in, running_sandbox, session_of, telethon_client
 from tests.support.waiting import eventually
+
+NEW_MESSAGE: Any = NewMessage
+RAW: Any = Raw
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[SandboxHandle]:
 class ConnectionTcpObfuscatedPadded(ConnectionTcpObfuscated):
     """Telethon knows padded intermediate for proxies only; the server takes it from anybody."""
 
-    packet_codec = RandomizedIntermediatePacketCodec
+    packet_codec: Any = RandomizedIntermediatePacketCodec
 
 
 async def test_a_bot_answers_a_person(sandbox: SandboxHandle) -> None:
@@ -43,7 +45,7 @@ async def test_a_bot_answers_a_person(sandbox: SandboxHandle) -> None:
         seen.append((event.raw_text, event.sender_id, sender.first_name, sender.lang_code, event.is_private))
         await event.respond(f"echo {event.raw_text}")
 
-    bot.add_event_handler(answer, events.NewMessage(incoming=True))
+    bot.add_event_handler(answer, NEW_MESSAGE(incoming=True))
     try:
         async with user.conversation("bob_bot", timeout=5) as talk:
             await talk.send_message("hello #0badcafe")
@@ -123,14 +125,14 @@ async def test_unknown_phones_and_tokens_are_refused(sandbox: SandboxHandle) -> 
 async def test_after_logging_out_the_key_speaks_for_nobody(sandbox: SandboxHandle) -> None:
     ann = await sandbox.account()
     user = await logged_in(sandbox, ann)
-    key = user.session.auth_key
+    session = session_of(user)
     assert await user.log_out()
-    other = telethon_client(sandbox.info)
-    other.session.auth_key = key
+    other = telethon_client(sandbox.info, session)
     await other.connect()
     try:
         with pytest.raises(errors.AuthKeyUnregisteredError):
             await other(functions.updates.GetStateRequest())
+        assert len((await sandbox.stats())["auth_keys"]) == 1
     finally:
         await other.disconnect()
 
@@ -139,10 +141,12 @@ async def test_receipts_typing_edits_and_deletions_are_pushed(sandbox: SandboxHa
     ann, ben = await sandbox.account(username="ann_t"), await sandbox.account(first_name="Ben", username="ben_t")
     one, two = await logged_in(sandbox, ann), await logged_in(sandbox, ben)
     pushed: list[Any] = []
-    one.add_event_handler(pushed.append, events.Raw())
+    one.add_event_handler(pushed.append, RAW())
 
     async def got(kind: type) -> Any:
-        return await eventually(lambda: next((u for u in pushed if isinstance(u, kind)), None), within=5, what=str(kind))
+        return await eventually(
+            lambda: next((u for u in pushed if isinstance(u, kind)), None), within=5, what=str(kind)
+        )
 
     try:
         first = await one.send_message("ben_t", "first")
@@ -174,7 +178,7 @@ async def test_own_messages_reach_the_accounts_other_sessions(sandbox: SandboxHa
     async def note(event: Any) -> None:
         seen.append((event.raw_text, event.out, event.chat_id))
 
-    desk.add_event_handler(note, events.NewMessage())
+    desk.add_event_handler(note, NEW_MESSAGE())
     try:
         await phone.send_message("ben_t", "from the phone")
         await sandbox.control.post(f"/accounts/{ann['id']}/messages", json={"to": ben["id"], "text": "from nowhere"})
@@ -231,7 +235,7 @@ async def test_what_was_missed_is_fetched_in_order(sandbox: SandboxHandle, misse
     async def note(event: Any) -> None:
         seen.append(event.raw_text)
 
-    again.add_event_handler(note, events.NewMessage(incoming=True))
+    again.add_event_handler(note, NEW_MESSAGE(incoming=True))
     await again.connect()
     try:
         await again.catch_up()
@@ -256,7 +260,8 @@ async def test_get_difference_comes_in_slices_and_may_be_too_long(sandbox: Sandb
         state = part.intermediate_state
         rest = await user(ask(pts=state.pts, date=state.date, qts=0))
         assert isinstance(rest, types.updates.Difference)
-        texts = [message.message for message in (*part.new_messages, *rest.new_messages)]
+        new: list[Any] = [*part.new_messages, *rest.new_messages]
+        texts = [message.message for message in new]
         assert texts == [f"{number}" for number in range(130)]
         assert isinstance(await user(ask(pts=rest.state.pts, date=state.date, qts=0)), types.updates.DifferenceEmpty)
         long = await user(ask(pts=start.pts, date=start.date, qts=0, pts_total_limit=50))
@@ -307,7 +312,9 @@ async def test_people_need_the_access_hash_that_is_theirs(sandbox: SandboxHandle
         right = await one.get_input_entity("ben_t")
         for wrong in (0, (await two.get_input_entity("ben_t")).access_hash):
             with pytest.raises(errors.PeerIdInvalidError):
-                await one(functions.messages.SendMessageRequest(types.InputPeerUser(ben["id"], wrong), "hi", random_id=9))
+                await one(
+                    functions.messages.SendMessageRequest(types.InputPeerUser(ben["id"], wrong), "hi", random_id=9)
+                )
         await one(functions.messages.SendMessageRequest(right, "hi", random_id=9))
         with pytest.raises(errors.UsernameNotOccupiedError):
             await one(functions.contacts.ResolveUsernameRequest("nobody_here"))

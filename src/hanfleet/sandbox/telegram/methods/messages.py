@@ -30,7 +30,10 @@ def _draft(request: Any, random_id: int | None) -> Draft:
 
 @method(functions.messages.SendMessageRequest)
 def send_message(call: Call, request: Any) -> object:
-    """Telegram answers plain texts shortly, and in full when entities, markup or a reply are with them."""
+    """Telegram answers plain texts shortly, and in full when entities, markup or a reply are with them.
+
+    Notes to oneself are answered in full too: kurigram has no way to read the short form there.
+    """
     account = call.account
     receiver = resolve(call, request.peer)
     draft = _draft(request, request.random_id)
@@ -44,7 +47,7 @@ def send_message(call: Call, request: Any) -> object:
     own = done.own
     assert own is not None
     assert own.letter is not None
-    if draft.entities or draft.markup or draft.reply_to is not None:
+    if draft.entities or draft.markup or draft.reply_to is not None or receiver.id == account.id:
         updates: Any = call.telegram.views.updates(account, [own], call.telegram.now())
         updates.updates.insert(0, types.UpdateMessageID(own.letter.id, request.random_id))
         return updates
