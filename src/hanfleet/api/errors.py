@@ -44,6 +44,7 @@ _STATUSES: tuple[tuple[type[HanfleetError], HTTPStatus, str], ...] = (
 _BROKEN = (HTTPStatus.INTERNAL_SERVER_ERROR, "broken")
 
 _NEXT_STEPS = {
+    HTTPStatus.BAD_REQUEST: "The request cannot be read: send JSON in UTF-8.",
     HTTPStatus.UNAUTHORIZED: "Send the header Authorization: Bearer <token>; the token is in the home's secrets.json.",
     HTTPStatus.NOT_FOUND: "There is nothing at this address: /openapi.json lists what there is.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take that method: the header Allow names what it takes.",

@@ -49,7 +49,7 @@ def _await_worker(api: Api, bot_id: str) -> dict[str, Any]:
 
 
 def _answered(api: Api, path: str, field: str, *, hidden: bool) -> dict[str, Any]:
-    """Ask the person and send it. On a terminal a refused answer may be given again; else lines are read as they are."""
+    """Ask the person and send it. On a terminal a refused answer may be given again; else plain lines are read."""
     interactive = sys.stdin.isatty()
     while True:
         question = say(f"bots.ask.{field}")
