@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+from hanfleet.core.process import Lease, ProcessRef
 from hanfleet.core.startup import WorkerLimits
 from hanfleet.core.states import BotState, DesiredState
 from hanfleet.kit.backoff import Backoff
@@ -102,9 +102,11 @@ class Rig:
         assert row
         return row
 
-    async def lease(self, bot_id: str) -> Any:
+    async def lease(self, bot_id: str) -> Lease:
         async with self.database.supervisor.transaction(SYSTEM) as tx:
-            return await tx.leases.get(f"bot:{bot_id}")
+            lease = await tx.leases.get(f"bot:{bot_id}")
+        assert lease
+        return lease
 
     async def until(self, bot_id: str, status: BotState, *, within: float = 10.0) -> BotRow:
         async def there() -> BotRow | None:
@@ -112,11 +114,12 @@ class Rig:
             return row if row.status is status else None
 
         row: BotRow = await eventually(there, within=within, what=f"{bot_id} is {status}")
-        lease = await self.lease(bot_id)
+        async with self.database.supervisor.transaction(SYSTEM) as tx:
+            lease = await tx.leases.get(f"bot:{bot_id}")
         self.zygote.remember(lease.holder if lease else None)
         return row
 
-    async def holder(self, bot_id: str) -> Any:
+    async def holder(self, bot_id: str) -> ProcessRef | None:
         holder = (await self.lease(bot_id)).holder
         self.zygote.remember(holder)
         return holder

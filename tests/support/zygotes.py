@@ -81,14 +81,23 @@ class ZygoteProcess:
 
     def clean_up(self) -> None:
         if self.process and self.process.poll() is None:
-            children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+            self.kill_workers()
             self.end()
-            for pid in map(int, children):
-                _kill_pid(pid)
         for ref in self._workers:
             if handle := ProcessHandle.open(ref):
                 handle.send(signal.SIGKILL)
                 handle.close()
+
+    def kill_workers(self) -> None:
+        """Every worker that the living zygote has, and wait until it has reaped them."""
+        assert self.process
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        deadline = time.monotonic() + 10
+        while pids := children.read_text().split():
+            assert time.monotonic() < deadline, "the zygote does not reap"
+            for pid in map(int, pids):
+                _kill_pid(pid)
+            time.sleep(0.01)
 
 
 def _kill_pid(pid: int) -> None:

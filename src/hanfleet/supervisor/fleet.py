@@ -160,15 +160,20 @@ class Fleet:
         return rows
 
     async def _views(self) -> list[View]:
+        # A step that ends while we read has changed what we have read already: its bot is for the next look.
+        busy = set(self._under_way)
         async with self._store.transaction(SUPERVISOR) as tx:
             rows = await tx.bots.list()
             leases = {lease.name: lease for lease in await tx.leases.all()}
             beats = {beat.bot_id: beat for beat in await tx.heartbeats.all()}
-        views = [await self._view(row, leases.get(lease_of(row.bot_id)), beats.get(row.bot_id)) for row in rows]
+        views = [
+            await self._view(row, leases.get(lease_of(row.bot_id)), beats.get(row.bot_id), busy=row.bot_id in busy)
+            for row in rows
+        ]
         self._health = {view.row.bot_id: view.health for view in views}
         return views
 
-    async def _view(self, row: BotRow, lease: Lease | None, beat: HeartbeatRow | None) -> View:
+    async def _view(self, row: BotRow, lease: Lease | None, beat: HeartbeatRow | None, *, busy: bool) -> View:
         bot_id = row.bot_id
         holder = self._leases.holder_of(lease)
         member = self._crew.member(bot_id)
@@ -184,7 +189,7 @@ class Fleet:
             process=process,
             process_since=member.since if member else None,
             health=judge(current, self._settings.health, blind=blind),
-            busy=bot_id in self._under_way or resting or (member is not None and process is None),
+            busy=busy or resting or (member is not None and process is None),
         )
 
     def _remains(self, lease: Lease | None, holder: Holder) -> ProcessStatus | None:

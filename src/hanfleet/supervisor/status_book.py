@@ -4,6 +4,7 @@ The supervisor is the only writer of states, and this is its only pen. Two super
 cannot both move a bot: the second finds it moved and is told ConflictError.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from hanfleet.core.errors import ConflictError
@@ -28,6 +29,14 @@ _INTO_FAILED = {
 }
 
 
+@dataclass(frozen=True)
+class Pause:
+    """How often it failed lately, and when it may be started again."""
+
+    failures: int
+    until: datetime
+
+
 class StatusBook:
     """Each method is one transaction. Raises StoreUnavailableError; ConflictError when the bot was moved meanwhile."""
 
@@ -49,20 +58,29 @@ class StatusBook:
             async with self._store.transaction(SUPERVISOR) as tx:
                 await _move(tx, row.bot_id, row.status, _INTO_STOPPING[row.status], reason=reason)
 
-    async def stopped(self, row: BotRow, reason: str) -> None:
-        """Stopped, through Stopping where it was not there yet; the past is forgiven."""
+    async def stopped(self, row: BotRow, reason: str, *, pause: Pause | None = None) -> None:
+        """Stopped, through Stopping where it was not there yet; without a ``pause`` the past is forgiven."""
         async with self._store.transaction(SUPERVISOR) as tx:
             if row.status is not BotState.STOPPING:
                 await _move(tx, row.bot_id, row.status, _INTO_STOPPING[row.status], reason=reason)
             await _move(tx, row.bot_id, BotState.STOPPING, Transition.STOP_COMPLETE, reason=reason)
-            await tx.bots.plan_restart(row.bot_id, 0, None)
+            await tx.bots.plan_restart(row.bot_id, pause.failures if pause else 0, pause.until if pause else None)
             await tx.events.append(BotStopped(bot_id=row.bot_id), bot_id=row.bot_id)
 
     async def failed(
-        self, row: BotRow, status: BotState, kind: FailureKind, reason: str, *, hung: bool = False
+        self,
+        row: BotRow,
+        status: BotState,
+        kind: FailureKind,
+        reason: str,
+        *,
+        hung: bool = False,
+        pause: Pause | None = None,
     ) -> None:
-        """Failed, from ``status``. ``hung``: its health says so, not its death."""
+        """Failed, from ``status``. ``hung``: its health says so, not its death. No ``pause``: no start follows."""
         async with self._store.transaction(SUPERVISOR) as tx:
+            if pause is not None:
+                await tx.bots.plan_restart(row.bot_id, pause.failures, pause.until)
             await _move(tx, row.bot_id, status, _INTO_FAILED[status], reason=reason, kind=kind)
             if hung:
                 await tx.events.append(HealthCheckFailed(bot_id=row.bot_id, error=reason), bot_id=row.bot_id)
@@ -84,11 +102,6 @@ class StatusBook:
         """Every row of the bot; its database role is gone by now."""
         async with self._store.transaction(SUPERVISOR) as tx:
             await tx.bots.erase(bot_id)
-
-    async def pause(self, bot_id: str, failures: int, not_before: datetime | None) -> None:
-        """Keep when the bot may be started again."""
-        async with self._store.transaction(SUPERVISOR) as tx:
-            await tx.bots.plan_restart(bot_id, failures, not_before)
 
 
 async def _move(

@@ -21,7 +21,7 @@ from hanfleet.supervisor.crew import Crew
 from hanfleet.supervisor.reconciler import View
 from hanfleet.supervisor.restart_policy import RestartPolicy
 from hanfleet.supervisor.starter import Starter
-from hanfleet.supervisor.status_book import StatusBook
+from hanfleet.supervisor.status_book import Pause, StatusBook
 
 _log = get_logger("steps")
 
@@ -104,8 +104,8 @@ class Steps:
     async def _kill(self, row: BotRow, reason: str) -> None:
         # The state first: should we die here, the next supervisor finds a Failed bot with a worker, and kills it.
         if row.status in {BotState.STARTING, BotState.RUNNING}:
-            await self._book.failed(row, row.status, FailureKind.TRANSIENT, reason, hung=True)
-            await self._pause(row.bot_id)
+            pause = self._pause(row.bot_id)
+            await self._book.failed(row, row.status, FailureKind.TRANSIENT, reason, hung=True, pause=pause)
         await self._crew.end(row.bot_id, 0.0)
 
     async def _running(self, row: BotRow) -> None:
@@ -113,16 +113,14 @@ class Steps:
         self._policy.running(row.bot_id, self._clock.monotonic())
 
     async def _failed(self, row: BotRow, action: act.MarkFailed) -> None:
-        await self._book.failed(row, row.status, action.kind, action.reason)
-        if action.kind.restart_helps:
-            await self._pause(row.bot_id)
+        pause = self._pause(row.bot_id) if action.kind.restart_helps else None
+        await self._book.failed(row, row.status, action.kind, action.reason, pause=pause)
         self._crew.drop(row.bot_id)
 
     async def _stopped(self, row: BotRow, action: act.MarkStopped) -> None:
-        await self._book.stopped(row, action.reason)
-        if action.unasked:
-            await self._pause(row.bot_id)
-        else:
+        pause = self._pause(row.bot_id) if action.unasked else None
+        await self._book.stopped(row, action.reason, pause=pause)
+        if pause is None:
             self._policy.forget(row.bot_id)
         self._crew.drop(row.bot_id)
 
@@ -139,7 +137,7 @@ class Steps:
         await self._book.erase(bot_id)
         self._policy.forget(bot_id)
 
-    async def _pause(self, bot_id: str) -> None:
+    def _pause(self, bot_id: str) -> Pause:
         now = self._clock.monotonic()
         wait = max(0.0, self._policy.failed(bot_id, now) - now)
-        await self._book.pause(bot_id, self._policy.failures(bot_id), self._clock.now() + timedelta(seconds=wait))
+        return Pause(self._policy.failures(bot_id), self._clock.now() + timedelta(seconds=wait))

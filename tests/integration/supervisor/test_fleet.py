@@ -103,35 +103,36 @@ async def test_new_supervisor_adopts_living_workers_and_restarts_dead_ones(rig):
             await rig.until(bot_id, STOPPED)
 
 
-async def test_killed_zygote_costs_nobody_anything(rig):
-    async with rig.running():
-        await rig.add("anna")
-        await rig.until("anna", RUNNING)
-        anna = await rig.holder("anna")
-        rig.zygote.end(signal.SIGKILL)
+async def test_killed_zygote_costs_nobody_anything(mortal_rig):
+    async with mortal_rig.running():
+        await mortal_rig.add("anna")
+        await mortal_rig.until("anna", RUNNING)
+        anna = await mortal_rig.holder("anna")
+        mortal_rig.zygote.end(signal.SIGKILL)
         # A start has to wait for the next zygote.
-        await rig.add("boris")
+        await mortal_rig.add("boris")
 
         async def granted() -> bool:
-            return await rig.lease("boris") is not None
+            async with mortal_rig.database.supervisor.transaction(SYSTEM) as tx:
+                return await tx.leases.get("bot:boris") is not None
 
         await eventually(granted)
-        assert (await rig.row("boris")).status is BotState.STARTING
-        rig.zygote.start()
-        await rig.until("boris", RUNNING)
-        assert await rig.holder("anna") == anna
+        assert (await mortal_rig.row("boris")).status is BotState.STARTING
+        mortal_rig.zygote.start()
+        await mortal_rig.until("boris", RUNNING)
+        assert await mortal_rig.holder("anna") == anna
         assert is_alive(anna)
         # The orphan's death is seen all the same, though nobody here can know its status.
         os.kill(anna.pid, signal.SIGKILL)
 
         async def replaced() -> bool:
-            return (await rig.lease("anna")).epoch == 2 and (await rig.row("anna")).status is RUNNING
+            return (await mortal_rig.lease("anna")).epoch == 2 and (await mortal_rig.row("anna")).status is RUNNING
 
         await eventually(replaced, what="anna has a new worker")
         for bot_id in ("anna", "boris"):
-            await rig.holder(bot_id)
-            await rig.want(bot_id, DesiredState.STOPPED)
-            await rig.until(bot_id, STOPPED)
+            await mortal_rig.holder(bot_id)
+            await mortal_rig.want(bot_id, DesiredState.STOPPED)
+            await mortal_rig.until(bot_id, STOPPED)
 
 
 async def test_what_a_restart_cannot_heal_waits_for_a_person(rig):
@@ -146,7 +147,7 @@ async def test_what_a_restart_cannot_heal_waits_for_a_person(rig):
             await tx.bots.request_restart("reauth-one")
 
         async def tried_again() -> bool:
-            return (await rig.lease("reauth-one")).epoch == 2
+            return bool((await rig.lease("reauth-one")).epoch == 2)
 
         await eventually(tried_again, what="one more try")
         await rig.until("reauth-one", FAILED)
