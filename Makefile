@@ -33,7 +33,7 @@ demo: $(SYNCED) ## Run the fleet on a sandbox until Ctrl-C; ARGS="--for 30 --rep
 	exec $(BIN)/hanfleet demo $(ARGS)
 
 test: $(SYNCED) ## Run all tests with coverage; ARGS="-k word" are passed to pytest
-	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=85 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=85 $(ARGS)
 
 check: $(SYNCED) ## Format, lint, types, import contracts, unit tests: in under a minute
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target types format-check lint contracts unit

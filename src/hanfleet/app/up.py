@@ -29,7 +29,7 @@ from hanfleet.kit.clock import SystemClock
 from hanfleet.launchers.process_table import node_name
 from hanfleet.vault.master_key import read_key
 
-_SERVICE_ROLES = ("owner", "supervisor", "api", "provisioner")
+SERVICE_ROLES = ("owner", "supervisor", "api", "provisioner")
 _BACKOFF = Backoff(first_s=0.2, longest_s=15.0)
 
 #: What is told while it starts and stops: (what, facts). Texts are the caller's.
@@ -98,7 +98,7 @@ class _Fleet:
         outcome = await make_ready(
             admin_url,
             redis_url,
-            {role: secrets.get_or_make(f"database.{role}") for role in _SERVICE_ROLES},
+            {role: secrets.get_or_make(f"database.{role}") for role in SERVICE_ROLES},
             environ=child_environment(),
             log=self._home.logs / "bootstrap.log",
         )
