@@ -47,7 +47,7 @@ def configure_logging(process: str, *, level: str = "INFO", stream: TextIO | Non
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("telethon", "httpx", "httpcore", "asyncio", "alembic"):
+    for noisy in ("telethon", "httpx", "httpx2", "httpcore", "httpcore2", "asyncio", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
