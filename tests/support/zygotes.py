@@ -52,7 +52,11 @@ class ZygoteProcess:
                 stdout=output,
                 stderr=output,
             )
-        deadline = time.monotonic() + 20
+        self._until_it_answers()
+
+    def _until_it_answers(self) -> None:
+        assert self.process
+        deadline = time.monotonic() + 30
         while not self._answers():
             assert self.process.poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, "the zygote does not come up"

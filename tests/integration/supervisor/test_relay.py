@@ -6,7 +6,7 @@ from hanfleet.core.errors import BusUnavailableError
 from hanfleet.core.events import BotStarted, BotStopped, Event
 from hanfleet.kit.clock import SystemClock
 from hanfleet.supervisor.relay import Relay
-from tests.support.database import SYSTEM
+from tests.support.database import SYSTEM, Database
 from tests.support.waiting import eventually
 
 
@@ -28,7 +28,7 @@ class ForgetfulBus:
             raise BusUnavailableError("gone after it was taken")
 
 
-async def _happen(database, count):
+async def _happen(database: Database, count: int) -> None:
     async with database.supervisor.transaction(SYSTEM) as tx:
         for _ in range(count):
             await tx.events.append(BotStarted(bot_id="anna"), bot_id="anna")

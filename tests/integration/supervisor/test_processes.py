@@ -1,0 +1,145 @@
+"""Supervisor and zygote as the processes that `hanfleet up` starts, with the tests' worker."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import SecretBytes, SecretStr
+
+from hanfleet.app.payloads import SupervisorPayload, ZygotePayload
+from hanfleet.app.startup_channel import VARIABLE, offered
+from hanfleet.core.states import BotState, DesiredState
+from hanfleet.launchers.process_table import is_alive, node_name
+from hanfleet.vault import MasterKey, new_data_key
+from tests.support.database import SYSTEM
+from tests.support.fleets import Rig
+from tests.support.waiting import eventually
+from tests.support.zygotes import ZygoteProcess
+
+KEY = bytes(range(32))
+_ROOT = Path(__file__).parents[3]
+
+
+class RealZygote(ZygoteProcess):
+    """`hanfleet.app.zygote_main`, with the tests' worker as its entry."""
+
+    def start(self) -> None:
+        payload = ZygotePayload(
+            socket=self.socket,
+            exits_dir=self.exits,
+            worker_entry="tests.integration.supervisor.beating_worker:run",
+        )
+        self.process = _spawn("hanfleet.app.zygote_main", payload.to_wire(), self.log)
+        self._until_it_answers()
+
+
+def _spawn(module: str, payload: bytes, log: Path) -> subprocess.Popen[bytes]:
+    with offered(payload) as descriptor, log.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", module],
+            cwd=_ROOT,
+            env={**os.environ, VARIABLE: str(descriptor)},
+            pass_fds=(descriptor,),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+
+
+@pytest.fixture
+def rig(database, tmp_path):
+    zygote = RealZygote(tmp_path)
+    zygote.start()
+    yield Rig(database, zygote, tmp_path)
+    zygote.clean_up()
+
+
+@pytest.fixture
+def supervisors(rig, valkey_url, tmp_path):
+    """Start one with a call; whatever still runs at the end is killed."""
+    payload = SupervisorPayload(
+        database_url=SecretStr(rig.database.urls.supervisor),
+        provisioner_url=SecretStr(rig.database.urls.provisioner),
+        redis_url=SecretStr(valkey_url),
+        master_key=SecretBytes(KEY),
+        node=node_name(),
+        zygote_socket=rig.zygote.socket,
+        exits_dir=rig.zygote.exits,
+        bot_logs=tmp_path,
+        heartbeat_s=0.2,
+        lease_ttl_s=3.0,
+        drain_s=3.0,
+    )
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start():
+        log = tmp_path / f"supervisor-{len(started)}.log"
+        started.append(_spawn("hanfleet.app.supervisor_main", payload.to_wire(), log))
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+async def add(rig: Rig, bot_id: str) -> None:
+    async with rig.database.api.transaction(SYSTEM) as tx:
+        await tx.bots.add(bot_id, {"name": bot_id}, desired=DesiredState.RUNNING)
+        await tx.secrets.put_key(bot_id, MasterKey(KEY).wrap(bot_id, new_data_key()))
+
+
+async def test_killed_supervisor_is_followed_by_one_that_adopts(rig, supervisors):
+    first = supervisors()
+    await add(rig, "anna")
+    await rig.until("anna", BotState.RUNNING, within=20)
+    holder = await rig.holder("anna")
+    assert _rss_mb(first.pid) < 100
+    second = supervisors()
+    first.kill()
+    first.wait()
+    assert is_alive(holder)
+    await add(rig, "boris")
+    await rig.until("boris", BotState.RUNNING, within=20)
+    assert await rig.holder("anna") == holder
+    # The new one really holds the old worker: it sees its death.
+    os.kill(holder.pid, signal.SIGKILL)
+
+    async def replaced():
+        return (await rig.lease("anna")).epoch == 2 and (await rig.row("anna")).status is BotState.RUNNING
+
+    await eventually(replaced, what="anna has a new worker")
+    holders = [await rig.holder(bot_id) for bot_id in ("anna", "boris")]
+    # SIGTERM is the end of the whole fleet: workers drain, what is wanted stays.
+    second.terminate()
+    assert second.wait(timeout=15) == 0
+    assert not any(is_alive(holder) for holder in holders)
+    row = await rig.row("anna")
+    assert (row.status, row.desired_state) == (BotState.STOPPED, DesiredState.RUNNING)
+
+
+async def test_handing_over_leaves_the_workers_answering(rig, supervisors):
+    first = supervisors()
+    await add(rig, "anna")
+    await rig.until("anna", BotState.RUNNING, within=20)
+    holder = await rig.holder("anna")
+    first.send_signal(signal.SIGUSR1)
+    assert first.wait(timeout=15) == 0
+    assert is_alive(holder)
+    async with rig.database.supervisor.transaction(SYSTEM) as tx:
+        lease = await tx.leases.get("supervisor")
+    assert lease
+    assert lease.expired
+    supervisors()
+    await rig.want("anna", DesiredState.STOPPED)
+    await rig.until("anna", BotState.STOPPED, within=20)
+
+
+def _rss_mb(pid: int) -> float:
+    line = next(x for x in Path(f"/proc/{pid}/status").read_text().splitlines() if x.startswith("VmRSS"))
+    print(line)
+    return int(line.split()[1]) / 1024
