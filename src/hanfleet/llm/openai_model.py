@@ -1,10 +1,13 @@
 """The vendor's client, which speaks to every OpenAI-compatible server; the only door to it.
 
-Its own retries are off: how long a turn may take is our decision. One shared TLS context serves every client, since
-loading the certificates costs 20 ms and each worker is forked after `warm_up`.
+Its own retries are off: how long a turn may take is our decision. Answers are read as they came: the vendor's model of
+an answer has hundreds of types, which would cost each worker 200 ms and several megabytes at its first reply. One
+shared TLS context serves every client, since loading the certificates costs 20 ms and workers are forked after
+`warm_up`.
 """
 
 import asyncio
+import json
 import random
 import ssl
 from collections.abc import Awaitable, Callable
@@ -91,7 +94,7 @@ class OpenAIModel:
                         raise
                     whole = ModelRequest(request.instructions, request.history, request.message)
                     text, response_id, usage = await self._ask(self._client, self._config, whole)
-        # The vendor's parser lets JSON and type errors of a broken answer through as they are.
+        # A broken answer shows itself while it is read: no JSON, or not in the shape that was promised.
         except (openai.OpenAIError, TimeoutError, ValueError, TypeError, AttributeError, LookupError) as error:
             raise as_model_error(error, self._clock.now()) from error
         if not isinstance(text, str) or not text.strip():
@@ -109,7 +112,7 @@ async def _ask_responses(
 ) -> tuple[str, str | None, Usage]:
     """POST /v1/responses (https://platform.openai.com/docs/api-reference/responses)."""
     remembered = request.previous_response_id
-    answer: Any = await client.responses.create(
+    answer = await client.responses.with_raw_response.create(
         model=config.model,
         instructions=request.instructions,
         input=_messages(request, with_history=remembered is None),
@@ -117,25 +120,28 @@ async def _ask_responses(
         temperature=config.temperature,
         max_output_tokens=config.max_tokens,
     )
-    used = answer.usage
-    paid = Usage(used.input_tokens, used.output_tokens) if used else Usage()
-    return answer.output_text, answer.id, paid
+    body = json.loads(answer.content)
+    contents = [part for item in body["output"] if item["type"] == "message" for part in item["content"]]
+    text = "".join(part["text"] for part in contents if part["type"] == "output_text")
+    return text, body["id"], _paid(body, "input_tokens", "output_tokens")
 
 
 async def _ask_chat(client: AsyncOpenAI, config: LlmConfig, request: ModelRequest) -> tuple[str, str | None, Usage]:
     """POST /v1/chat/completions (https://platform.openai.com/docs/api-reference/chat)."""
-    answer: Any = await client.chat.completions.create(
+    answer = await client.chat.completions.with_raw_response.create(
         model=config.model,
         messages=[{"role": "system", "content": request.instructions}, *_messages(request, with_history=True)],
         temperature=config.temperature,
         max_tokens=config.max_tokens,
     )
-    used = answer.usage
-    return (
-        answer.choices[0].message.content,
-        None,
-        Usage(used.prompt_tokens, used.completion_tokens) if used else Usage(),
-    )
+    body = json.loads(answer.content)
+    return body["choices"][0]["message"]["content"], None, _paid(body, "prompt_tokens", "completion_tokens")
+
+
+def _paid(body: dict[str, Any], given: str, made: str) -> Usage:
+    """Not every compatible server counts."""
+    used = body.get("usage") or {}
+    return Usage(int(used.get(given) or 0), int(used.get(made) or 0))
 
 
 def _messages(request: ModelRequest, *, with_history: bool) -> list[Any]:
