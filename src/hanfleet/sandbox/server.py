@@ -6,6 +6,7 @@ directory and arguments give the same keys, token and ports after a restart. Not
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import os
 import random
@@ -87,6 +88,7 @@ class Sandbox:
 
     async def _start(self, stack: AsyncExitStack) -> None:
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        stack.callback(os.close, _lock(self._directory / "lock"))
         database = Database(self._directory / "sandbox.sqlite")
         stack.callback(database.close)
         server_key = _server_key(database)
@@ -161,6 +163,17 @@ def _listening_socket(host: str, port: int) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def _lock(path: Path) -> int:
+    """Hold the directory alone; the kernel lets go of it when this process ends, however it ends."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise RuntimeError(f"another sandbox uses {path.parent}: stop it, or choose another directory") from error
+    return descriptor
 
 
 def _server_key(database: Database) -> ServerKey:

@@ -107,6 +107,15 @@ async def test_what_telegram_refuses_is_refused_here_too(sandbox: SandboxHandle)
     assert (await sandbox.control.patch(f"/accounts/{ann['id']}/messages/9", json={"text": "x"})).status_code == 409
     assert (await sandbox.control.delete(f"/accounts/{ann['id']}/messages/9")).status_code == 404
     assert (await sandbox.control.get("/codes/12345")).status_code == 404
+    huge = 10**30
+    assert (await sandbox.control.delete(f"/accounts/{ann['id']}/messages/{huge}")).status_code == 422
+    assert (await sandbox.control.get(f"/accounts/{huge}")).status_code == 404
+
+
+async def test_a_directory_is_held_by_one_sandbox(sandbox: SandboxHandle, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="another sandbox uses"):
+        async with running_sandbox(tmp_path):
+            pass
 
 
 async def test_a_taken_port_is_an_error_and_leaves_nothing_open(sandbox: SandboxHandle, tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query
+from fastapi import Path as PathParameter
 
 from hanfleet.sandbox.control.models import (
+    HIGHEST_MESSAGE_ID,
     DialogView,
     MessageCreation,
     MessageEdit,
@@ -20,6 +22,8 @@ from hanfleet.sandbox.telegram.post import Done, Draft
 from hanfleet.sandbox.telegram.service import Telegram
 
 _Limit = Annotated[int, Query(ge=1, le=10_000)]
+_AfterId = Annotated[int, Query(ge=0, le=HIGHEST_MESSAGE_ID)]
+_MessageId = Annotated[int, PathParameter(ge=1, le=HIGHEST_MESSAGE_ID)]
 
 
 def find_account(telegram: Telegram, who: int | str) -> Account:
@@ -69,7 +73,7 @@ def action_routes(telegram: Telegram) -> APIRouter:  # noqa: C901 a list of rout
         return SentMessage(id=done.own.letter.id, date=done.own.letter.date)
 
     @router.patch("/messages/{message_id}", status_code=204)
-    async def edit(account_id: int, message_id: int, body: MessageEdit) -> None:
+    async def edit(account_id: int, message_id: _MessageId, body: MessageEdit) -> None:
         """Give an own message another text."""
         try:
             publish(telegram.post.edit(find_account(telegram, account_id), message_id, Draft(body.text)))
@@ -77,7 +81,7 @@ def action_routes(telegram: Telegram) -> APIRouter:  # noqa: C901 a list of rout
             raise _refused(error) from error
 
     @router.delete("/messages/{message_id}", status_code=204)
-    async def delete(account_id: int, message_id: int, *, revoke: bool = True) -> None:
+    async def delete(account_id: int, message_id: _MessageId, *, revoke: bool = True) -> None:
         """Delete a message, for everybody unless revoke=false."""
         account = find_account(telegram, account_id)
         if telegram.mailbox.letter(account.id, message_id) is None:
@@ -97,7 +101,7 @@ def action_routes(telegram: Telegram) -> APIRouter:  # noqa: C901 a list of rout
 
     @router.get("/messages")
     async def messages(
-        account_id: int, peer: str | None = None, after_id: int = 0, limit: _Limit = 1000
+        account_id: int, peer: str | None = None, after_id: _AfterId = 0, limit: _Limit = 1000
     ) -> list[MessageView]:
         """The account's box, oldest first."""
         account = find_account(telegram, account_id)

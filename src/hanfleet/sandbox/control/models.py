@@ -1,8 +1,10 @@
 """What the control interface takes and gives. Field names are a contract: tests and other rooms build on them."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+HIGHEST_MESSAGE_ID: Final = 2**31 - 1
 
 
 class _Body(BaseModel):
@@ -48,7 +50,7 @@ class MessageCreation(_Body):
 
     to: int | str
     text: str
-    reply_to: int | None = None
+    reply_to: int | None = Field(default=None, ge=1, le=HIGHEST_MESSAGE_ID)
 
 
 class SentMessage(BaseModel):
@@ -62,7 +64,9 @@ class MessageEdit(_Body):
 
 class ReadMark(_Body):
     peer: int | str
-    max_id: int = Field(default=0, ge=0, description="an id in this account's box; 0 means everything")
+    max_id: int = Field(
+        default=0, ge=0, le=HIGHEST_MESSAGE_ID, description="an id in this account's box; 0 means everything"
+    )
 
 
 class TypingSignal(_Body):

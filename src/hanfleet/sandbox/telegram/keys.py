@@ -125,17 +125,17 @@ class KeyRing:
 
     def count(self, key: AuthKey, link: CountedLink) -> int:
         """Note that the connection carried a message of the logged-in key; gives how many are open now."""
-        if link not in key.links:
-            key.links.add(link)
-            others = sum(not other.is_left_by_client() for other in key.links if other is not link)
-            if others + 1 > key.max_connections:
-                key.max_connections = others + 1
+        key.links.add(link)
+        if len(key.links) == 1 and key.max_connections:
+            return 1
+        open_now = 1 + sum(not other.is_left_by_client() for other in key.links if other is not link)
+        if open_now > key.max_connections:
+            key.max_connections = open_now
+            with self._database.transaction():
                 statement = "UPDATE auth_keys SET max_connections = ? WHERE key_id = ?"
-                with self._database.transaction():
-                    self._database.execute(statement, (key.max_connections, key.id))
-                    self._keep_record(key.max_connections)
-            return others + 1
-        return len(key.links)
+                self._database.execute(statement, (open_now, key.id))
+                self._keep_record(open_now)
+        return open_now
 
     def most_connections(self) -> int:
         """The greatest number of connections that one logged-in key ever had at once."""

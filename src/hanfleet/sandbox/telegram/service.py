@@ -59,15 +59,13 @@ class Telegram:
         self._push(receiver, lambda: types.UpdateShort(update, moment(self.now())), None)
 
     def _push(self, viewer: Account, make: Callable[[], TLObject], besides: Session | None) -> None:
-        body: bytes | None = None
-        for key in self.keys.of_account(viewer.id):
-            for session in key.sessions.values():
-                if session is besides or not session.wants_pushes:
-                    continue
-                if self.faults.take((FaultKind.SUPPRESS_PUSHES,), viewer.id):
-                    continue
-                body = bytes(make()) if body is None else body
-                session.send(body, is_answer=False)
+        sessions = [session for key in self.keys.of_account(viewer.id) for session in key.sessions.values()]
+        told = [session for session in sessions if session.wants_pushes and session is not besides]
+        if not told or self.faults.take((FaultKind.SUPPRESS_PUSHES,), viewer.id):
+            return
+        body = bytes(make())
+        for session in told:
+            session.send(body, is_answer=False)
 
     def order_fault(self, fault: Fault) -> Fault:
         """Take a fault; what strikes connections and keys does so at once."""

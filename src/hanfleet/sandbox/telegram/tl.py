@@ -3,8 +3,8 @@
 Telethon's generated layer has ``from_reader`` for requests too, so a server can parse what clients send.
 """
 
-import gzip
 import struct
+import zlib
 from typing import Any, Final
 
 from telethon.errors.common import TypeNotFoundError
@@ -57,12 +57,13 @@ def unzip(data: bytes) -> bytes:
     """The object inside ``gzip_packed``."""
     reader: Any = BinaryReader(data[4:])  # type: ignore[no-untyped-call]
     try:
-        unpacked = gzip.decompress(reader.tgread_bytes())
+        inflater = zlib.decompressobj(wbits=31)
+        unpacked = inflater.decompress(reader.tgread_bytes(), _MOST_UNPACKED)
     except Exception as error:
-        # gzip, zlib, EOF and buffer errors all mean the same here.
+        # zlib's errors and those of the reader mean the same here.
         raise MalformedPacketError(f"gzip_packed cannot be unpacked: {error}") from error
-    if len(unpacked) > _MOST_UNPACKED:
-        raise MalformedPacketError("gzip_packed unpacks to more than 16 MiB")
+    if not inflater.eof:
+        raise MalformedPacketError("gzip_packed is cut short, or unpacks to more than 16 MiB")
     return unpacked
 
 
