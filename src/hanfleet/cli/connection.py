@@ -8,7 +8,8 @@ import functools
 import inspect
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -74,15 +75,27 @@ class Api:
         raise _BY_STATUS.get(answer.status_code, PermanentError)(str(document["detail"]))
 
 
-def connect(api: str | None, token: str | None, home: Path | None) -> Api:
-    """An Api for what the options and the environment say. Raises UnreachableError without a token."""
+@contextmanager
+def connect(api: str | None, token: str | None, home: Path | None) -> Iterator[Api]:
+    """An Api for what the options and the environment say.
+
+    Raises InvalidInputError for what is no address, UnreachableError without a token.
+    """
     import httpx
 
-    headers = {"Authorization": f"Bearer {token or token_of_home(home)}"}
+    address = api or default_url()
     try:
-        return Api(httpx.Client(base_url=api or default_url(), headers=headers, timeout=_TIMEOUT_S, trust_env=False))
-    except (httpx.InvalidURL, UnicodeEncodeError) as odd:
-        raise InvalidInputError(f"--api {api} is no address: write it like http://127.0.0.1:{_DEFAULT_PORT}.") from odd
+        url = httpx.URL(address)
+    except httpx.InvalidURL:
+        url = httpx.URL("")
+    if url.scheme not in ("http", "https") or not url.host:
+        raise InvalidInputError(say("cli.no_address", address=address))
+    known = token or token_of_home(home)
+    if not known.isascii() or not known.isprintable():
+        raise UnreachableError(say("cli.token_refused"))
+    headers = {"Authorization": f"Bearer {known}"}
+    with httpx.Client(base_url=url, headers=headers, timeout=_TIMEOUT_S, trust_env=False) as client:
+        yield Api(client)
 
 
 def default_url() -> str:
@@ -108,7 +121,8 @@ def speaks(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def with_api(*, api: str | None, token: str | None, home: Path | None, **rest: Any) -> None:
-        command(connect(api, token, home), **rest)
+        with connect(api, token, home) as connected:
+            command(connected, **rest)
 
     signature = inspect.signature(command)
     own = list(signature.parameters.values())[1:]

@@ -60,13 +60,19 @@ def run(arguments: Sequence[str]) -> int:
     try:
         root(args=list(arguments), prog_name="hanfleet")
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else exits.FAILED if end.code else exits.DONE
+        # Typer ends so, whatever happened; an interruption it passes over in silence.
+        status = end.code if isinstance(end.code, int) else exits.FAILED if end.code else exits.DONE
+        return _interrupted() if status == exits.INTERRUPTED else status
     except KeyboardInterrupt:
-        from hanfleet.cli.messages import say
-
-        print(say("cli.interrupted"), file=sys.stderr)
-        return exits.INTERRUPTED
+        return _interrupted()
     except HanfleetError as error:
         exits.tell(str(error))
         return exits.status_of(error)
     return exits.DONE
+
+
+def _interrupted() -> int:
+    from hanfleet.cli.messages import say
+
+    print(say("cli.interrupted"), file=sys.stderr)
+    return exits.INTERRUPTED

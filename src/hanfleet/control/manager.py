@@ -15,7 +15,7 @@ from hanfleet.control.updates import BotUpdate
 from hanfleet.control.views import BotDetails, BotInfo, BotStatus
 from hanfleet.core.commands import Reload
 from hanfleet.core.config import BotConfig
-from hanfleet.core.errors import BusUnavailableError, CommandTimeoutError, NotFoundError
+from hanfleet.core.errors import BusUnavailableError, CommandTimeoutError, ConflictError, NotFoundError
 from hanfleet.core.events import BotRestartRequested
 from hanfleet.core.states import BotState, DesiredState
 from hanfleet.persona.validation import check_persona
@@ -48,10 +48,17 @@ class MultiBotManager:
         check_persona(bot_config.persona)
         desired = DesiredState.RUNNING if start else DesiredState.STOPPED
         # Not repeated after a lost answer: the second try would meet the bot that the first one added.
+        bot_id = bot_config.bot_id
         async with self._store.transaction(self._principal) as tx:
-            await tx.bots.add(bot_config.bot_id, bot_config.public(), desired=desired)
+            if row := await tx.bots.get(bot_id):
+                check_kept(row)
+                raise ConflictError(_taken(bot_id))
+            try:
+                await tx.bots.add(bot_id, bot_config.public(), desired=desired)
+            except ConflictError as raced:
+                raise ConflictError(_taken(bot_id)) from raced
             await self._safe.make(tx, bot_config)
-        return bot_config.bot_id
+        return bot_id
 
     async def configure(self, bot_id: str, update: BotUpdate, *, version: int | None = None) -> bool:
         """Replace the configuration; True: a running worker has taken it over, False: it counts from the next start.
@@ -190,6 +197,10 @@ class MultiBotManager:
 
     async def _run(self, fn: Callable[[Transaction], Awaitable[T]]) -> T:
         return await self._store.run(self._principal, fn, give_up_after=_PATIENCE_S)
+
+
+def _taken(bot_id: str) -> str:
+    return f"There is a bot {bot_id} already: choose another id, or change it (hanfleet bots configure {bot_id})."
 
 
 async def _found(tx: Transaction, bot_id: str) -> BotRow:

@@ -45,10 +45,24 @@ async def test_an_id_is_taken_once_and_the_first_stays_as_it_was(
     manager: MultiBotManager, hand: FleetHand, bot_id: str
 ) -> None:
     await added(manager, bot_id)
-    with pytest.raises(ConflictError):
+    with pytest.raises(ConflictError, match=f"There is a bot {bot_id} already: choose another id"):
         await added(manager, bot_id, name="Impostor", openai_api_key="sk-other")
     assert (await manager.get_bot(bot_id)).name == "Mira"
     assert (await hand.opened_secrets(bot_id))["openai_api_key"] == "sk-very-secret"
+
+
+async def test_of_two_that_add_one_id_at_once_one_is_refused(manager: MultiBotManager, bot_id: str) -> None:
+    results = await asyncio.gather(*(added(manager, bot_id) for _ in range(2)), return_exceptions=True)
+    [refused] = [result for result in results if isinstance(result, Exception)]
+    assert isinstance(refused, ConflictError)
+    assert "choose another id" in str(refused)
+
+
+async def test_a_removed_bots_id_is_free_after_its_erasure_only(manager: MultiBotManager, bot_id: str) -> None:
+    await added(manager, bot_id)
+    await manager.remove_bot(bot_id)
+    with pytest.raises(ConflictError, match="--erase"):
+        await added(manager, bot_id)
 
 
 async def test_a_persona_that_hides_what_it_is_is_refused(manager: MultiBotManager, bot_id: str) -> None:

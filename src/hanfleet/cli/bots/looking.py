@@ -10,6 +10,7 @@ from hanfleet.cli.connection import Api, speaks
 from hanfleet.cli.messages import say
 from hanfleet.cli.output import AsJson, note, print_facts, print_json, print_table
 
+_PAGE = 500
 _COLUMNS = {"id": "bot_id", "name": "name", "state": "status", "wanted": "desired_state", "reason": "status_reason"}
 
 
@@ -21,7 +22,7 @@ def list_(
 ) -> None:
     """Show all bots."""
     bots: list[dict[str, Any]] = []
-    query: dict[str, Any] = {"removed": removed, "limit": 500}
+    query: dict[str, Any] = {"removed": removed, "limit": _PAGE}
     while True:
         page = api.ask("GET", "/api/bots", params=query)
         bots += page["items"]

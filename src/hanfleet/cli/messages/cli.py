@@ -11,6 +11,10 @@ TEXTS = {
         "What answers at {url} is not a fleet's API (status {status}): name the right address with --api.",
         "По адресу {url} отвечает не API флота (статус {status}): укажите верный адрес: --api.",
     ),
+    "cli.no_address": (
+        "{address} is no address of an API: write it like http://127.0.0.1:8642.",
+        "{address} — не адрес API: напишите его так: http://127.0.0.1:8642.",
+    ),
     "cli.token_refused": (
         "The API refused the token: pass --token, set HANFLEET_API_TOKEN, or name the fleet's folder with --home.",
         "API не принял токен: укажите --token, задайте HANFLEET_API_TOKEN или укажите папку флота: --home.",

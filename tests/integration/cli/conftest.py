@@ -1,0 +1,59 @@
+import asyncio
+import io
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import uvicorn
+from pydantic import SecretStr
+
+from hanfleet.api import create_app
+from hanfleet.cli.front import run
+from hanfleet.control import MultiBotManager
+from tests.support.operators import bot_id, bot_logs, hand, ipc, manager
+from tests.support.ports import free_port
+from tests.support.waiting import eventually
+
+__all__ = ["bot_id", "bot_logs", "hand", "ipc", "manager"]
+
+
+@dataclass
+class Outcome:
+    status: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Coroutine[Any, Any, Outcome]]
+
+
+@pytest_asyncio.fixture
+async def api_url(manager: MultiBotManager) -> AsyncIterator[str]:
+    port = free_port()
+    config = uvicorn.Config(
+        create_app(manager, api_token=SecretStr("the-token")), port=port, log_config=None, lifespan="off", ws="none"
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    await eventually(lambda: server.started)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    await serving
+
+
+@pytest.fixture
+def bots(api_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run `hanfleet bots …` against a real API, as a person would, in English and without a terminal."""
+    monkeypatch.setenv("HANFLEET_API", api_url)
+    monkeypatch.setenv("HANFLEET_API_TOKEN", "the-token")
+    monkeypatch.setenv("HANFLEET_LANG", "en")
+
+    async def command(*arguments: str, typed: str = "") -> Outcome:
+        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+        status = await asyncio.to_thread(run, ["bots", *arguments])
+        captured = capsys.readouterr()
+        return Outcome(status, captured.out, captured.err)
+
+    return command

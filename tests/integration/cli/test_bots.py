@@ -1,0 +1,200 @@
+"""`hanfleet bots` against a real API on a real database and bus."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from hanfleet.cli import exits
+from hanfleet.control import MultiBotManager
+from hanfleet.core.commands import SubmitLoginCode
+from hanfleet.core.states import BotState, WorkerPhase
+from tests.integration.cli.conftest import Command, Outcome
+from tests.support.operators import FleetHand, bot_document
+
+C, S, R, STOPPING, STOPPED, FAILED = BotState
+
+
+async def added(bots: Command, folder: Path, bot_id: str) -> Outcome:
+    file = folder / f"{bot_id}.json"
+    file.write_text(json.dumps(bot_document(bot_id)))
+    return await bots("add", "--file", str(file))
+
+
+def assert_sentence(outcome: Outcome, status: int, words: str) -> None:
+    assert outcome.status == status, outcome
+    assert outcome.out == ""
+    assert outcome.err.startswith("Error: ")
+    assert len(outcome.err.splitlines()) == 1
+    assert words in outcome.err
+
+
+async def test_a_bots_life_at_the_terminal(bots: Command, hand: FleetHand, tmp_path: Path, bot_id: str) -> None:
+    assert "no bot yet" in (await bots("list")).err
+    outcome = await added(bots, tmp_path, bot_id)
+    assert (outcome.status, outcome.err) == (0, "")
+    assert f"hanfleet bots login {bot_id}" in outcome.out
+
+    listed = (await bots("list")).out.splitlines()
+    assert listed[0].split() == ["ID", "NAME", "STATE", "WANTED", "REASON"]
+    assert listed[1].split() == [bot_id, "Mira", "configuring", "running"]
+
+    await hand.set_status(bot_id, C, S, R)
+    await hand.beat(bot_id, WorkerPhase.RUNNING)
+    status = (await bots("status", bot_id)).out
+    assert "running" in status
+    assert "21.5" in status
+    assert json.loads((await bots("status", bot_id, "--json")).out)["phase"] == "running"
+
+    assert (await bots("restart", bot_id)).out == f"{bot_id} is being restarted.\n"
+    assert (await bots("stop", bot_id)).out == f"{bot_id} is being stopped.\n"
+    await hand.set_status(bot_id, R, STOPPING, STOPPED)
+    assert (await bots("start", bot_id)).out == f"{bot_id} is being started.\n"
+    assert (await bots("rm", bot_id, "--yes")).out == f"{bot_id} is being removed; its data is kept.\n"
+    assert (await bots("rm", bot_id, "--yes")).out == f"{bot_id} was removed before.\n"
+    assert json.loads((await bots("rm", bot_id, "--yes", "--erase", "--json")).out)["accepted"]
+    assert (await bots("list", "--json")).out == "[]\n"
+    assert bot_id in (await bots("list", "--removed")).out
+
+
+async def test_adding_by_options_with_secrets_from_files(
+    bots: Command, hand: FleetHand, manager: MultiBotManager, tmp_path: Path, bot_id: str
+) -> None:
+    for name, content in {
+        "hash": "0123456789abcdef",
+        "token": "123456:abcdef",
+        "prompt": "You are Otto, an AI.",
+    }.items():
+        (tmp_path / name).write_text(content + "\n")
+    outcome = await bots(
+        *("add", "--id", bot_id, "--name", "Otto", "--api-id", "7", "--api-hash-file", str(tmp_path / "hash")),
+        *(
+            "--bot-token-file",
+            str(tmp_path / "token"),
+            "--prompt-file",
+            str(tmp_path / "prompt"),
+            "--no-start",
+            "--json",
+        ),
+    )
+    bot = json.loads(outcome.out)
+    assert bot["config"]["persona"]["prompt"] == "You are Otto, an AI."
+    assert bot["desired_state"] == "stopped"
+    assert (await hand.opened_secrets(bot_id))["telegram_bot_token"] == "123456:abcdef"
+
+
+async def test_a_configuration_goes_out_and_comes_back_changed(bots: Command, tmp_path: Path, bot_id: str) -> None:
+    await added(bots, tmp_path, bot_id)
+    config = json.loads((await bots("show", bot_id, "--json")).out)["config"]
+    assert "sk-very-secret" not in (await bots("show", bot_id)).out
+    file = tmp_path / "changed.json"
+    file.write_text(json.dumps({**config, "name": "Myra"}))
+    outcome = await bots("configure", bot_id, "--file", str(file), "--version", "1")
+    assert outcome.out == f"{bot_id} has configuration 2; it counts from the next start.\n"
+    assert json.loads((await bots("show", bot_id, "--json")).out)["name"] == "Myra"
+    assert_sentence(
+        await bots("configure", bot_id, "--file", str(file), "--version", "1"), exits.REFUSED, "changed meanwhile"
+    )
+
+
+async def test_what_is_refused_is_one_sentence_and_a_status(
+    bots: Command, tmp_path: Path, bot_id: str, manager: MultiBotManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert_sentence(await bots("status", "nobody"), exits.MISSING, "hanfleet bots list")
+    assert_sentence(await bots("status", "../healthz"), exits.MISSING, "")
+    assert_sentence(await bots("add", "--id", "Mira!"), exits.REFUSED, "bot_id")
+    assert_sentence(await bots("add", "--file", "/nowhere.toml"), exits.REFUSED, "cannot be read")
+    assert await manager.list_bots() == []
+    await added(bots, tmp_path, bot_id)
+    assert_sentence(await added(bots, tmp_path, bot_id), exits.REFUSED, bot_id)
+    assert_sentence(await bots("start", bot_id), exits.REFUSED, "wanted running already")
+    assert_sentence(await bots("rm", bot_id), exits.REFUSED, "--yes")
+    assert_sentence(await bots("list", "--token", "wrong"), exits.UNREACHABLE, "refused the token")
+    assert_sentence(await bots("list", "--api", "http://127.0.0.1:9"), exits.UNREACHABLE, "hanfleet up")
+    monkeypatch.setenv("HANFLEET_LANG", "ru")
+    russian = await bots("list", "--api", "http://127.0.0.1:9")
+    assert russian.err.startswith("Ошибка: Флот по адресу")
+
+
+async def test_a_log_in_at_the_terminal(bots: Command, hand: FleetHand, tmp_path: Path, bot_id: str) -> None:
+    await added(bots, tmp_path, bot_id)
+    await hand.set_status(bot_id, C, S)
+    await hand.beat(bot_id, WorkerPhase.AWAITING_LOGIN)
+    status = await bots("status", bot_id)
+    assert f"hanfleet bots login {bot_id}" in status.err
+
+    def answer(command):
+        if isinstance(command, SubmitLoginCode):
+            right = command.code.get_secret_value() == "12345"
+            return {"password_needed": True} if right else "The code is wrong: ask for another."
+        return {}
+
+    async with hand.worker(bot_id, answer):
+        outcome = await bots("login", bot_id, typed="12345\nhunter22\n")
+        assert (outcome.status, outcome.out) == (0, f"{bot_id} is logged in.\n")
+        assert "hunter22" not in outcome.err
+        refused = await bots("login", bot_id, typed="1\n")
+        assert refused.status == exits.REFUSED
+        assert "The code is wrong" in refused.err
+    await hand.beat(bot_id, WorkerPhase.RUNNING)
+    outcome = await bots("login", bot_id)
+    assert (outcome.status, outcome.err) == (0, f"{bot_id} is logged in already.\n")
+
+
+async def test_a_bot_that_is_not_wanted_cannot_log_in(
+    bots: Command, manager: MultiBotManager, tmp_path: Path, bot_id: str
+) -> None:
+    await added(bots, tmp_path, bot_id)
+    await manager.stop_bot(bot_id)
+    assert_sentence(await bots("login", bot_id), exits.REFUSED, f"hanfleet bots start {bot_id}")
+
+
+async def test_waiting_for_a_start(bots: Command, hand: FleetHand, tmp_path: Path, bot_id: str) -> None:
+    await added(bots, tmp_path, bot_id)
+    await bots("stop", bot_id)
+    waiting = asyncio.create_task(bots("start", bot_id, "--wait"))
+    await asyncio.sleep(0)
+    await hand.set_status(bot_id, C, S, R)
+    outcome = await waiting
+    assert (outcome.status, outcome.out) == (0, f"{bot_id} is running.\n")
+    await bots("stop", bot_id)
+    await hand.set_status(bot_id, R, STOPPING, STOPPED, S)
+    await hand.beat(bot_id, WorkerPhase.AWAITING_LOGIN)
+    assert_sentence(await bots("start", bot_id, "--wait"), exits.REFUSED, "waits for a person")
+
+
+async def test_logs_are_shown_and_followed(
+    bots: Command, bot_logs: Path, tmp_path: Path, bot_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await added(bots, tmp_path, bot_id)
+    log = bot_logs / f"{bot_id}.log"
+    log.write_text(
+        '{"event": "one", "level": "info", "timestamp": "t"}\n{"event": "two", "level": "info", "timestamp": "t"}\n'
+    )
+    assert (await bots("logs", bot_id, "-n", "1")).out == "t info    two\n"
+    assert (await bots("logs", bot_id, "-n", "1", "--json")).out.startswith('{"event": "two"')
+
+    pauses = iter(range(3))
+
+    def pause(_seconds: float) -> None:
+        """Something is logged between two looks; the third time the person presses Ctrl-C."""
+        number = next(pauses)
+        if number == 2:
+            raise KeyboardInterrupt
+        with log.open("a") as file:
+            file.write(json.dumps({"event": f"later {number}", "level": "info", "timestamp": "t"}) + "\n")
+
+    monkeypatch.setattr("hanfleet.cli.bots.log_lines.time.sleep", pause)
+    outcome = await bots("logs", bot_id, "-n", "1", "-f")
+    assert outcome.status == exits.INTERRUPTED
+    assert outcome.out.splitlines() == ["t info    two", "t info    later 0", "t info    later 1"]
+
+
+async def test_many_bots_are_all_listed(bots: Command, tmp_path: Path, bot_id: str, manager: MultiBotManager) -> None:
+    for number in range(3):
+        await added(bots, tmp_path, f"{bot_id}-{number}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hanfleet.cli.bots.looking._PAGE", 2)
+        listed = json.loads((await bots("list", "--json")).out)
+    assert [bot["bot_id"] for bot in listed] == [f"{bot_id}-{number}" for number in range(3)]

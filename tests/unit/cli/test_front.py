@@ -1,0 +1,118 @@
+import subprocess
+import sys
+
+import pytest
+
+from hanfleet.cli import exits, main, table
+from hanfleet.cli.bots.log_lines import readable
+from hanfleet.cli.front import run
+from hanfleet.cli.output import print_facts, print_table
+from hanfleet.core.errors import ConflictError
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["hanfleet", "--version"])
+    main()
+    assert capsys.readouterr().out.startswith("hanfleet 0.")
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("hanfleet 0.")
+
+
+def test_help_names_the_groups_and_the_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "bots" in shown
+    assert "Exit status" in shown
+    assert run(["bots", "--help"]) == 0
+    shown = capsys.readouterr().out
+    for command in ("add", "list", "status", "show", "configure", "start", "stop", "restart", "rm", "logs", "login"):
+        assert f" {command} " in shown
+
+
+@pytest.mark.parametrize("command", ["add", "list", "status", "start", "stop", "restart", "rm", "logs", "login"])
+def test_every_command_has_an_example_and_a_json_option(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bots", command, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert f"hanfleet bots {command}" in shown
+    assert "--json" in shown
+    assert "--api" in shown
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["bots", "nonsense"], ["bots", "status"], ["bots", "list", "--x"]])
+def test_bad_usage_is_exit_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == exits.REFUSED
+    assert capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (ConflictError("Not now: wait."), exits.REFUSED, "Error: Not now: wait."),
+        (KeyboardInterrupt(), exits.INTERRUPTED, "Interrupted."),
+    ],
+)
+def test_an_error_is_one_sentence(
+    error: BaseException, status: int, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise error
+
+    monkeypatch.setenv("HANFLEET_LANG", "en")
+    monkeypatch.setattr("hanfleet.cli.bots.looking.print_json", fail)
+    monkeypatch.setattr("hanfleet.cli.connection.Api.ask", lambda *_a, **_k: {"items": [], "next_cursor": None})
+    assert run(["bots", "list", "--json", "--token", "x"]) == status
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err.strip()) == ("", said)
+
+
+def test_a_group_that_is_not_there_is_no_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(table.COMMANDS, "ghost", "hanfleet.cli.ghost")
+    assert run(["ghost"]) == exits.REFUSED
+    assert run(["--help"]) == 0
+    assert "ghost" not in capsys.readouterr().out
+
+
+def test_the_door_opens_without_its_rooms() -> None:
+    """What is slow to import is not imported before it is needed."""
+    code = (
+        "import sys; import hanfleet.cli.front, hanfleet.cli.bots\n"
+        "slow = {'fastapi', 'sqlalchemy', 'redis', 'telethon', 'uvicorn', 'httpx', 'cryptography', 'hanfleet.sandbox'}\n"
+        "print(sorted(slow & set(sys.modules)))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
+
+
+def test_python_m_hanfleet_is_the_same_door() -> None:
+    shown = subprocess.run([sys.executable, "-m", "hanfleet", "--version"], capture_output=True, text=True, check=True)
+    assert shown.stdout.startswith("hanfleet ")
+
+
+def test_columns_are_aligned_and_names_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("ID", "NAME"), [("mira", "Mi\x1b[2Jra"), ("o", None)])
+    print_facts({"name": "Mira", "nothing": None, "lag": 1.234})
+    assert capsys.readouterr().out.splitlines() == [
+        "ID    NAME",
+        "mira  Mi·[2Jra",
+        "o     –",
+        "name  Mira",
+        "lag   1.2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (
+            '{"event": "sent", "level": "info", "timestamp": "12:00", "process": "worker", "chat_id": 7}',
+            "12:00 info    sent  chat_id=7",
+        ),
+        ('{"event": "x", "exception": "Traceback\\n  boom"}', "         x\nTraceback\n  boom"),
+        ("plain \x1b[31mtext", "plain ·[31mtext"),
+        ("[1]", "[1]"),
+    ],
+)
+def test_a_log_line_for_eyes(line: str, shown: str) -> None:
+    assert readable(line) == shown
