@@ -64,7 +64,9 @@ def run(startup: WorkerStartup, *, wrap_ledger: WrapLedger = _bare, wrap_transpo
         except BaseException as ended:  # noqa: BLE001 - whatever it is becomes an exit status
             kind = failure_kind(ended)
             reason = failure_words(ended)
-            _log.error("the worker ended", bot_id=startup.bot_id, kind=kind, reason=reason, exc_info=ended)
+            # A traceback helps with our own errors only; the others say in words what happened.
+            trace = ended if kind is FailureKind.BUG else None
+            _log.error("the worker ended", bot_id=startup.bot_id, kind=kind, reason=reason, exc_info=trace)
             return kind.exit_status
     _log.info("the worker ended in order", bot_id=startup.bot_id)
     return CLEAN_EXIT

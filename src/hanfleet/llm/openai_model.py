@@ -115,7 +115,7 @@ async def _ask_responses(
     answer = await client.responses.with_raw_response.create(
         model=config.model,
         instructions=request.instructions,
-        input=_messages(request, with_history=remembered is None),
+        input=request.message if remembered else _messages(request),
         previous_response_id=remembered or openai.omit,
         temperature=config.temperature,
         max_output_tokens=config.max_tokens,
@@ -130,7 +130,7 @@ async def _ask_chat(client: AsyncOpenAI, config: LlmConfig, request: ModelReques
     """POST /v1/chat/completions (https://platform.openai.com/docs/api-reference/chat)."""
     answer = await client.chat.completions.with_raw_response.create(
         model=config.model,
-        messages=[{"role": "system", "content": request.instructions}, *_messages(request, with_history=True)],
+        messages=[{"role": "system", "content": request.instructions}, *_messages(request)],
         temperature=config.temperature,
         max_tokens=config.max_tokens,
     )
@@ -144,9 +144,8 @@ def _paid(body: dict[str, Any], given: str, made: str) -> Usage:
     return Usage(int(used.get(given) or 0), int(used.get(made) or 0))
 
 
-def _messages(request: ModelRequest, *, with_history: bool) -> list[Any]:
-    earlier = request.history if with_history else ()
-    said = [{"role": one.role, "content": one.text} for one in earlier]
+def _messages(request: ModelRequest) -> list[Any]:
+    said = [{"role": one.role, "content": one.text} for one in request.history]
     return [*said, {"role": "user", "content": request.message}]
 
 

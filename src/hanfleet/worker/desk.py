@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from dataclasses import dataclass, field
 
 from hanfleet.core.config import BotConfig
@@ -28,6 +29,8 @@ class Desk:
     chance: random.Random
     tally: Tally = field(default_factory=Tally)
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
+    arrivals: dict[int, float] = field(default_factory=dict)
+    takeovers: Counter[int] = field(default_factory=Counter)
     phase: WorkerPhase = WorkerPhase.STARTING
     phase_changed: asyncio.Event = field(default_factory=asyncio.Event)
 

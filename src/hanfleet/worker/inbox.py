@@ -82,6 +82,7 @@ class Inbox:
                 taking.contexts[chat_id] = context
 
     def _tell(self, batch: UpdateBatch, taken: TakenBatch, taking: _Taking, config: BotConfig, now: datetime) -> None:
+        self._desk.takeovers.update(taken.taken_over)
         texts = _fresh_texts(batch, taken)
         if taking.tries > 1:
             for message in batch.messages:
@@ -89,6 +90,7 @@ class Inbox:
                     texts.setdefault(message.chat_id, []).append(message.text)
         due_at = now + timedelta(seconds=config.pacing.wait_for_more_s)
         for chat_id, said in texts.items():
+            self._desk.arrivals[chat_id] = self._desk.clock.monotonic()
             urgent = any(is_urgent(text, config) for text in said)
             self._arrivals.arrived(chat_id, due_at, urgent=urgent, context=taking.contexts.get(chat_id))
 

@@ -98,7 +98,8 @@ class Lanes:
         work.turn |= more.turn
         work.send |= more.send
         work.urgent |= more.urgent
-        work.context = more.context
+        # While the lane is busy, what was read along grows old: a turn after that reads again.
+        work.context = None if chat_id in self._running else more.context
         if chat_id not in self._running:
             self._running[chat_id] = self._group.create_task(self._serve(chat_id), name=f"chat {chat_id}")
 

@@ -126,8 +126,16 @@ class Postman:
             await tx.outbox.mark_sent(self._desk.bot_id, row.id, telegram_id, now)
             return await take_head(tx, self._desk.bot_id, row.chat_id, self._desk.clock.now())
 
-        self._desk.tally.messages_out += 1
+        self._count(row)
         return await self._desk.ledger.run(Step.SENT, mark)
+
+    def _count(self, row: OutboxRow) -> None:
+        self._desk.tally.messages_out += 1
+        arrived = self._desk.arrivals.pop(row.chat_id, None) if row.kind is not OutboxKind.DISCLOSURE else None
+        if arrived is not None:
+            planned_ms = row.merge_wait_ms + row.read_wait_ms + row.typing_ms
+            passed_ms = (self._desk.clock.monotonic() - arrived) * 1000
+            self._desk.tally.answer_latency_ms = max(0.0, passed_ms - planned_ms)
 
     async def _put_off(self, row: OutboxRow, busy: TemporaryError) -> datetime:
         """Try the same row again later. Nobody knows whether it went out, so it stays marked as being sent."""

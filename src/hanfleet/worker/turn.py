@@ -12,8 +12,9 @@ from hanfleet.core.errors import ModelError, ModelRefusedError
 from hanfleet.core.messages import Direction
 from hanfleet.kit.logging import get_logger
 from hanfleet.persona.guard import Intervention, guard_reply
+from hanfleet.persona.language import Language
 from hanfleet.persona.texts import fallback_text
-from hanfleet.store.records import ContactRow, OutboxKind, OutboxRow, TurnContext, TurnDecision
+from hanfleet.store.records import OutboxKind, OutboxRow, TurnContext, TurnDecision
 from hanfleet.store.session import Transaction
 from hanfleet.worker.desk import Desk
 from hanfleet.worker.gates import Notice, Silence, Wait, first_verdict, language_of
@@ -35,6 +36,21 @@ class TurnEnd:
     again_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class _Turn:
+    """One turn on its way. ``takeovers`` is the chat's count before it began."""
+
+    context: TurnContext
+    config: BotConfig
+    language: Language
+    merge_wait_ms: int
+    takeovers: int
+
+    @property
+    def chat_id(self) -> int:
+        return self.context.contact.chat_id
+
+
 class TurnMaker:
     """Decides the turns of one bot, any number at a time but one per chat."""
 
@@ -43,88 +59,88 @@ class TurnMaker:
 
     async def take(self, chat_id: int, *, urgent: bool = False, context: TurnContext | None = None) -> TurnEnd:
         """Decide what is due in ``chat_id``. ``urgent``: before the burst is over. ``context`` spares a load."""
-        config = self._desk.config
+        config, takeovers = self._desk.config, self._desk.takeovers[chat_id]
         context = context or await self._load(chat_id)
         if context is None or context.conversation.reply_due_at is None:
             return TurnEnd()
         now = self._desk.clock.now()
         if context.conversation.reply_due_at > now and not urgent:
             return TurnEnd(again_at=context.conversation.reply_due_at)
-        verdict = first_verdict(context, config, now)
         merge_wait_ms = 0 if urgent else round(config.pacing.wait_for_more_s * 1000)
-        match verdict:
+        turn = _Turn(context, config, language_of(context, config), merge_wait_ms, takeovers)
+        match first_verdict(context, config, now):
             case Wait(until):
                 return await self._postpone(chat_id, until)
             case Silence(reason):
-                return await self._commit(context, TurnDecision(chat_id, context.newest_inbound, reason=reason))
+                return await self._commit(turn, TurnDecision(chat_id, context.newest_inbound, reason=reason))
             case Notice(reason, text, pause):
-                decision = self._decision(context, config, text, OutboxKind.NOTICE, merge_wait_ms)
-                return await self._commit(context, replace(decision, reason=reason), pause=pause)
-        return await self._answer(context, config, merge_wait_ms)
+                decision = self._decision(turn, text, OutboxKind.NOTICE)
+                return await self._commit(turn, replace(decision, reason=reason), pause=pause)
+        return await self._answer(turn)
 
-    async def _answer(self, context: TurnContext, config: BotConfig, merge_wait_ms: int) -> TurnEnd:
-        language = language_of(context, config)
+    async def _answer(self, turn: _Turn) -> TurnEnd:
         try:
-            answer = await self._desk.model.answer(model_request(context, config))
+            answer = await self._desk.model.answer(model_request(turn.context, turn.config))
         except ModelError as failed:
-            return await self._without_model(context, config, merge_wait_ms, failed)
-        asked = asked_whether_machine(context)
-        guarded = guard_reply(answer.text, asked=asked, persona=config.persona, language=language)
+            return await self._without_model(turn, failed)
+        asked = asked_whether_machine(turn.context)
+        guarded = guard_reply(answer.text, asked=asked, persona=turn.config.persona, language=turn.language)
         if guarded.intervention is not Intervention.NONE:
-            _log.warning("the guard stepped in", chat_id=context.contact.chat_id, intervention=guarded.intervention)
-        decision = self._decision(context, config, guarded.text, OutboxKind.REPLY, merge_wait_ms)
+            _log.warning("the guard stepped in", chat_id=turn.chat_id, intervention=guarded.intervention)
+        decision = self._decision(turn, guarded.text, OutboxKind.REPLY)
         # What the model's server remembers it said must be what was said; else the next request goes on from before it.
         remembered = answer.response_id if guarded.intervention is Intervention.NONE else None
-        model_ms = round(answer.elapsed_s * 1000)
-        return await self._commit(context, replace(decision, response_id=remembered, model_ms=model_ms))
+        return await self._commit(
+            turn, replace(decision, response_id=remembered, model_ms=round(answer.elapsed_s * 1000))
+        )
 
-    async def _without_model(
-        self, context: TurnContext, config: BotConfig, merge_wait_ms: int, failed: ModelError
-    ) -> TurnEnd:
+    async def _without_model(self, turn: _Turn, failed: ModelError) -> TurnEnd:
         """The fallback, once; while it was the last thing said, the contact waits for the model to come back."""
-        chat_id, fallback = context.contact.chat_id, fallback_text(config.persona, language_of(context, config))
-        _log.warning("the model failed", chat_id=chat_id, error=str(failed))
-        said = [row.text for row in context.history if row.direction is Direction.OUT]
+        fallback = fallback_text(turn.config.persona, turn.language)
+        _log.warning("the model failed", chat_id=turn.chat_id, error=str(failed))
+        said = [row.text for row in turn.context.history if row.direction is Direction.OUT]
         if said and said[-1] == fallback:
             pause = _MODEL_REFUSES_S if isinstance(failed, ModelRefusedError) else _MODEL_AWAY_S
-            return await self._postpone(chat_id, self._desk.clock.now() + timedelta(seconds=pause))
-        decision = self._decision(context, config, fallback, OutboxKind.FALLBACK, merge_wait_ms)
-        return await self._commit(context, replace(decision, reason="fallback"))
+            return await self._postpone(turn.chat_id, self._desk.clock.now() + timedelta(seconds=pause))
+        decision = self._decision(turn, fallback, OutboxKind.FALLBACK)
+        return await self._commit(turn, replace(decision, reason="fallback"))
 
-    def _decision(
-        self, context: TurnContext, config: BotConfig, text: str, kind: OutboxKind, merge_wait_ms: int
-    ) -> TurnDecision:
-        parts = plan_parts(context, config, text, kind=kind, merge_wait_ms=merge_wait_ms, chance=self._desk.chance)
-        return TurnDecision(context.contact.chat_id, context.newest_inbound, parts)
+    def _decision(self, turn: _Turn, text: str, kind: OutboxKind) -> TurnDecision:
+        parts = plan_parts(
+            turn.context,
+            turn.config,
+            text,
+            kind=kind,
+            merge_wait_ms=turn.merge_wait_ms,
+            chance=self._desk.chance,
+        )
+        return TurnDecision(turn.chat_id, turn.context.newest_inbound, parts)
 
     async def _load(self, chat_id: int) -> TurnContext | None:
-        limit = self._desk.config.llm.history_limit
+        bot_id, limit = self._desk.bot_id, self._desk.config.llm.history_limit
         return await self._desk.ledger.run(
-            Step.LOAD_TURN, lambda tx: tx.conversations.load_turn(self._desk.bot_id, chat_id, limit)
+            Step.LOAD_TURN, lambda tx: tx.conversations.load_turn(bot_id, chat_id, limit)
         )
 
     async def _postpone(self, chat_id: int, until: datetime) -> TurnEnd:
-        await self._desk.ledger.run(
-            Step.POSTPONE, lambda tx: tx.conversations.postpone(self._desk.bot_id, chat_id, until)
-        )
+        bot_id = self._desk.bot_id
+        await self._desk.ledger.run(Step.POSTPONE, lambda tx: tx.conversations.postpone(bot_id, chat_id, until))
         return TurnEnd(again_at=until)
 
-    async def _commit(self, context: TurnContext, decision: TurnDecision, *, pause: bool = False) -> TurnEnd:
+    async def _commit(self, turn: _Turn, decision: TurnDecision, *, pause: bool = False) -> TurnEnd:
         """Write the decision, and take its first part up for sending in the same transaction.
 
-        Not when the contact opted out, or a person took over, while the model thought: then all is decided anew.
+        Not when a person took over while the model thought: then the next look at the rows finds the conversation
+        paused. An opt-out is a newer message, which the store sees by itself.
         """
-        chat_id = decision.chat_id
+        bot_id, chat_id = self._desk.bot_id, decision.chat_id
 
         async def commit(tx: Transaction) -> tuple[bool, OutboxRow | None]:
-            contact = await tx.contacts.get(self._desk.bot_id, chat_id)
-            if contact is None or _standing(contact) != _standing(context.contact):
-                return False, None
-            if not await tx.turns.commit(self._desk.bot_id, decision):
+            if self._desk.takeovers[chat_id] != turn.takeovers or not await tx.turns.commit(bot_id, decision):
                 return False, None
             if pause:
-                await tx.contacts.set_paused(self._desk.bot_id, chat_id, self._desk.clock.now())
-            return True, await take_head(tx, self._desk.bot_id, chat_id, self._desk.clock.now())
+                await tx.contacts.set_paused(bot_id, chat_id, self._desk.clock.now())
+            return True, await take_head(tx, bot_id, chat_id, self._desk.clock.now()) if decision.parts else None
 
         stands, head = await self._desk.ledger.run(Step.COMMIT_TURN, commit)
         if not stands:
@@ -132,7 +148,3 @@ class TurnMaker:
             _log.info("a turn is done again", chat_id=chat_id)
             return TurnEnd(again_at=self._desk.clock.now())
         return TurnEnd(head=head)
-
-
-def _standing(contact: ContactRow) -> tuple[object, object]:
-    return contact.opted_out_at, contact.paused_at
