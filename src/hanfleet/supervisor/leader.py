@@ -41,7 +41,10 @@ class Leadership:
         return self._epoch is not None
 
     async def run(self, lead: Callable[[], Awaitable[None]]) -> None:
-        """Run ``lead`` whenever this process leads, and cancel it when that ends. Returns when ``lead`` does."""
+        """Run ``lead`` whenever this process leads, and cancel it when that ends.
+
+        Returns when ``lead`` does, and raises what it raises; the lead is handed back before.
+        """
         while True:
             await self._stand_by()
             leading = asyncio.ensure_future(lead())
@@ -53,11 +56,13 @@ class Leadership:
                 over = leading.done()
                 for task in (leading, renewing):
                     task.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await task
+                await asyncio.gather(leading, renewing, return_exceptions=True)
                 await self._hand_back()
             if over:
+                leading.result()
                 return
+            if not renewing.cancelled() and (trouble := renewing.exception()):
+                _log.error("the lease could not be renewed", error=str(trouble))
 
     async def _stand_by(self) -> None:
         said = False

@@ -29,6 +29,7 @@ class Candidate:
         self.leading = False
         self.times = 0
         self.done = asyncio.Event()
+        self.trouble: Exception | None = None
         self.task = asyncio.create_task(self.leadership.run(self._lead))
 
     async def _lead(self) -> None:
@@ -36,6 +37,8 @@ class Candidate:
         self.times += 1
         try:
             await self.done.wait()
+            if self.trouble:
+                raise self.trouble
         finally:
             self.leading = False
 
@@ -108,3 +111,15 @@ async def test_leader_that_was_replaced_stops_leading_and_stands_by(candidates, 
     await eventually(lambda: not first.leading, within=3.0)
     await eventually(lambda: first.leading, within=5.0, what="it leads again when the other is gone")
     assert first.times == 2
+
+
+async def test_leader_that_breaks_hands_the_lead_back_and_says_why(candidates):
+    first = candidates()
+    await eventually(lambda: first.leading)
+    first.trouble = RuntimeError("broken")
+    first.done.set()
+    with pytest.raises(RuntimeError, match="broken"):
+        await first.task
+    second = candidates()
+    await eventually(lambda: second.leading, within=1.0)
+    first.task = asyncio.create_task(asyncio.sleep(0))

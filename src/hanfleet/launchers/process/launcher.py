@@ -105,7 +105,9 @@ async def _exchange(path: Path, line: bytes, descriptor: int | None) -> bytes:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as connection:
         await loop.sock_connect(connection, str(path))
         sent = socket.send_fds(connection, [line], [] if descriptor is None else [descriptor])
-        await loop.sock_sendall(connection, line[sent:])
+        # Not even nothing may be sent to a zygote that has answered and hung up already.
+        if rest := line[sent:]:
+            await loop.sock_sendall(connection, rest)
         raw = b""
         while not raw.endswith(b"\n") and len(raw) <= MAX_LINE:
             chunk = await loop.sock_recv(connection, 65536)
