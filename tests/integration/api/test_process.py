@@ -1,5 +1,7 @@
 """The API as the process that `up` starts: secrets by the start-up channel, a real port, SIGTERM."""
 
+import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -10,8 +12,10 @@ import httpx
 import pytest
 from pydantic import SecretBytes, SecretStr
 
+from hanfleet.app.api_main import serve
 from hanfleet.app.api_payload import ApiPayload
 from hanfleet.app.startup_channel import VARIABLE, offered
+from hanfleet.core.errors import PermanentError
 from tests.support.database import Database
 from tests.support.operators import bot_document
 from tests.support.ports import free_port
@@ -93,3 +97,14 @@ async def test_a_taken_port_is_one_sentence(
     log = (tmp_path / "second.log").read_text()
     assert "choose another with --api-port" in log
     assert "Traceback" not in log
+
+
+async def test_it_closes_everything_on_the_way_out(payload: ApiPayload) -> None:
+    """The same in this process: what it opened would be a warning, and a warning fails the test."""
+    serving = asyncio.create_task(serve(payload))
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{payload.port}", trust_env=False) as client:
+        await eventually(lambda: healthy(client), within=30)
+        with pytest.raises(PermanentError, match="choose another with --api-port"):
+            await serve(payload)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.wait_for(serving, 10)

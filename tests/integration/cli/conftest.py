@@ -19,6 +19,11 @@ from tests.support.waiting import eventually
 __all__ = ["bot_id", "bot_logs", "hand", "ipc", "manager"]
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 @dataclass
 class Outcome:
     status: int
@@ -50,8 +55,8 @@ def bots(api_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     monkeypatch.setenv("HANFLEET_API_TOKEN", "the-token")
     monkeypatch.setenv("HANFLEET_LANG", "en")
 
-    async def command(*arguments: str, typed: str = "") -> Outcome:
-        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    async def command(*arguments: str, typed: str = "", terminal: bool = False) -> Outcome:
+        monkeypatch.setattr("sys.stdin", Terminal() if terminal else io.StringIO(typed))
         status = await asyncio.to_thread(run, ["bots", *arguments])
         captured = capsys.readouterr()
         return Outcome(status, captured.out, captured.err)

@@ -198,3 +198,44 @@ async def test_many_bots_are_all_listed(bots: Command, tmp_path: Path, bot_id: s
         patch.setattr("hanfleet.cli.bots.looking._PAGE", 2)
         listed = json.loads((await bots("list", "--json")).out)
     assert [bot["bot_id"] for bot in listed] == [f"{bot_id}-{number}" for number in range(3)]
+
+
+@pytest.fixture
+def on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A person at the terminal who gives these answers, last first."""
+    answers: list[str] = []
+    monkeypatch.setattr("typer.prompt", lambda *_a, **_k: answers.pop())
+    monkeypatch.setattr("typer.confirm", lambda *_a, **_k: answers.pop() == "y")
+    return answers
+
+
+async def test_whoever_hesitates_to_remove_changes_nothing(
+    bots: Command, tmp_path: Path, bot_id: str, manager: MultiBotManager, on_a_terminal: list[str]
+) -> None:
+    await added(bots, tmp_path, bot_id)
+    on_a_terminal.append("n")
+    assert_sentence(await bots("rm", bot_id, terminal=True), exits.REFUSED, "Nothing was changed")
+    assert len(await manager.list_bots()) == 1
+    on_a_terminal.append("y")
+    assert (await bots("rm", bot_id, terminal=True)).status == 0
+    assert await manager.list_bots() == []
+
+
+async def test_a_mistyped_code_may_be_typed_again(
+    bots: Command, hand: FleetHand, tmp_path: Path, bot_id: str, on_a_terminal: list[str]
+) -> None:
+    await added(bots, tmp_path, bot_id)
+    await hand.set_status(bot_id, C, S)
+    await hand.beat(bot_id, WorkerPhase.AWAITING_LOGIN)
+
+    def answer(command):
+        if isinstance(command, SubmitLoginCode) and command.code.get_secret_value() != "12345":
+            return "The code is wrong: look again."
+        return {}
+
+    async with hand.worker(bot_id, answer):
+        on_a_terminal += ["12345", "54321"]
+        outcome = await bots("login", bot_id, "--json", terminal=True)
+    assert outcome.status == 0
+    assert "The code is wrong" in outcome.err
+    assert json.loads(outcome.out)["logged_in"]
