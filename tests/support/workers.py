@@ -110,6 +110,7 @@ class Rehearsal:
     checkpoints: Checkpoints = field(default_factory=Checkpoints)
     lease_ttl_s: float = 15.0
     heartbeat_s: float = 0.5
+    window: Any = None
 
     @property
     def cipher(self) -> Cipher:
@@ -179,8 +180,9 @@ class Rehearsal:
 
     async def rows(self, statement: str) -> list[Any]:
         """What the database holds, seen by the superuser."""
-        connection = await self.database.connect()
-        return list(await connection.fetch(statement))
+        if self.window is None:
+            self.window = await self.database.connect()
+        return list(await self.window.fetch(statement))
 
 
 @dataclass

@@ -66,8 +66,11 @@ class Postman:
         return await self._desk.ledger.run(Step.HEAD, lambda tx: take_head(tx, self._desk.bot_id, chat_id, now))
 
     async def send_all(self, row: OutboxRow | None, *, typing: bool, receipts: bool) -> datetime | None:
-        """Send ``row`` and all that follows it in its chat. Gives when to try again, where something has to wait."""
-        while row is not None and not self._desk.leaving.is_set():
+        """Send ``row`` and all that follows it in its chat. Gives when to try again, where something has to wait.
+
+        A leaving worker still sends what is marked as being sent, and begins nothing that has to wait.
+        """
+        while row is not None:
             if row.state is OutboxState.PENDING:
                 row = await self._paced(row, typing=typing)
                 if row is None:

@@ -28,6 +28,7 @@ from hanfleet.worker.login import Login
 
 MakeTransport = Callable[[TransportSettings, TransportCallbacks], Transport]
 
+_ANSWER_WITHIN_S = 10.0
 _LEAVE_WITHIN_S = 5.0
 _RETRIES = Backoff(first_s=0.2, longest_s=15.0, jitter=0.5)
 _log = get_logger("presence")
@@ -87,7 +88,13 @@ class Presence:
     async def _stay(self, snapshot: SessionSnapshot | None) -> None:
         """Connect, log in where needed, and stay until the lease is no longer safe. Raises the session's loss."""
         config = self._desk.config
-        settings = TransportSettings(config.telegram_api_id, config.telegram_api_hash, snapshot, self._server)
+        settings = TransportSettings(
+            config.telegram_api_id,
+            config.telegram_api_hash,
+            snapshot,
+            self._server,
+            request_timeout_s=_ANSWER_WITHIN_S,
+        )
         lost: asyncio.Future[BotFailure] = asyncio.get_running_loop().create_future()
 
         def on_lost(failure: BotFailure) -> None:

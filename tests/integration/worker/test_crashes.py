@@ -1,5 +1,8 @@
 """A worker that dies before or after each of its steps: the next one goes on, and nobody hears anything twice."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
 import pytest
 
 from hanfleet.persona.texts import DISCLOSURE
@@ -44,7 +47,7 @@ async def test_the_next_worker_goes_on_where_the_rows_stand(rehearsal: Rehearsal
     assert crashed
 
 
-async def _done_or(task, condition):
+async def _done_or(task: asyncio.Task[None], condition: Callable[[], Awaitable[bool]]) -> bool:
     return task.done() or await condition()
 
 
