@@ -7,13 +7,13 @@ import mmap
 import os
 from pathlib import Path
 
-_SLOT = 128
+_SLOT = 256
 _SLOTS = 64
 _SIZE = _SLOT * _SLOTS
 
 
 class KillPlan:
-    """Slots of ``bot label``; an empty label means: live."""
+    """Slots of ``bot label|label…``, which are hit in that order; no label means: live."""
 
     def __init__(self, path: Path) -> None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -23,23 +23,23 @@ class KillPlan:
         finally:
             os.close(descriptor)
 
-    def arm(self, bot_id: str, label: str) -> None:
-        """Let the worker of ``bot_id`` die when it next passes ``label``."""
+    def arm(self, bot_id: str, *labels: str) -> None:
+        """Let the worker of ``bot_id`` die when it next passes the first label, its successor at the next, and so on."""
         place = self._place(bot_id, claim=True)
         assert place is not None
-        self._write(place, f"{bot_id} {label}")
+        self._write(place, f"{bot_id} {'|'.join(labels)}")
 
     def armed(self, bot_id: str) -> str:
-        """The label that still waits for this bot; empty when it was hit."""
+        """The labels that still wait for this bot; empty when all were hit."""
         place = self._place(bot_id, claim=False)
         return "" if place is None else self._read(place).partition(" ")[2]
 
     def reached(self, bot_id: str, label: str) -> bool:
-        """Whether the worker shall die here; asked once, the slot is free again."""
-        place = self._place(bot_id, claim=False)
-        if place is None or self._read(place) != f"{bot_id} {label}":
+        """Whether the worker shall die here; asked once, the next label's turn has come."""
+        next_one, _, later = self.armed(bot_id).partition("|")
+        if next_one != label:
             return False
-        self._write(place, f"{bot_id} ")
+        self.arm(bot_id, *filter(None, later.split("|")))
         return True
 
     def _place(self, bot_id: str, *, claim: bool) -> int | None:
