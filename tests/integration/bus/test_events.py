@@ -82,17 +82,6 @@ async def test_what_comes_too_often_becomes_a_dead_letter(
     assert "2 deliveries" in letter.reason
 
 
-async def test_an_entry_that_is_no_event_is_a_dead_letter_at_once(
-    bus: Bus, ipc: IPCManager, started: EventOf, bot_id: str, group: str
-) -> None:
-    await bus.client.xadd("hf:events:bot", {"event": f"rubbish of {bot_id}"})
-    event = started(bot_id)
-    await ipc.broadcast_event(event)
-    await take(consumer(bus, group), [event])
-    raws = [letter.raw for letter in await DeadLetters(bus, Category.BOT, group).list(limit=1000)]
-    assert f"rubbish of {bot_id}" in raws
-
-
 async def test_dead_letters_are_listed_by_pages_replayed_and_dropped(
     bus: Bus, started: EventOf, bot_id: str, group: str
 ) -> None:
@@ -112,10 +101,3 @@ async def test_dead_letters_are_listed_by_pages_replayed_and_dropped(
         await dead.drop(first[1].id)
     with pytest.raises(NotFoundError):
         await dead.replay(first[0].id)
-
-
-async def test_a_stream_keeps_about_as_much_as_it_should(bus: Bus, started: EventOf, bot_id: str) -> None:
-    from hanfleet.bus import Producer
-
-    await Producer(bus, kept=1000).publish([started(bot_id) for _ in range(1500)])
-    assert await bus.client.xlen("hf:events:bot") < 1500

@@ -1,4 +1,7 @@
-"""The server goes away and comes back: nobody dies of it, and readers go on by themselves."""
+"""What needs a server of its own: it goes away and comes back, and streams hold what belongs to no other test.
+
+Nobody dies of an outage, and readers go on by themselves.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -9,7 +12,7 @@ import pytest_asyncio
 
 from hanfleet.app.embedded import EmbeddedValkey
 from hanfleet.app.home import Home
-from hanfleet.bus import Bus, BusProvisioner, IPCManager, open_bus
+from hanfleet.bus import Bus, BusProvisioner, DeadLetters, IPCManager, Producer, open_bus
 from hanfleet.core.commands import Ping, Response
 from hanfleet.core.errors import BusUnavailableError, CommandTimeoutError
 from hanfleet.core.events import Category, Event
@@ -84,3 +87,20 @@ async def test_a_consumer_goes_on_after_an_outage_that_lost_everything(
     reader.cancel()
     with suppress(asyncio.CancelledError):
         await reader
+
+
+async def test_an_entry_that_is_no_event_is_a_dead_letter_at_once(bus: Bus, started: Callable[[str], Event]) -> None:
+    await bus.client.xadd("hf:events:bot", {"event": "rubbish"})
+    await bus.client.xadd("hf:events:bot", {"other": "rubbish"})
+    await IPCManager(bus).broadcast_event(started("mira"))
+    async for delivery in IPCManager(bus).consume(Category.BOT, "group", "one").deliveries():
+        assert delivery.event.bot_id == "mira"
+        break
+    letters = await DeadLetters(bus, Category.BOT, "group").list()
+    assert [(letter.raw, letter.attempts) for letter in letters] == [("rubbish", 1), ("", 1)]
+    assert "no event" in letters[0].reason
+
+
+async def test_a_stream_keeps_about_as_much_as_it_should(bus: Bus, started: Callable[[str], Event]) -> None:
+    await Producer(bus, kept=1000).publish([started("mira") for _ in range(1500)])
+    assert 1000 <= await bus.client.xlen("hf:events:bot") < 1500
