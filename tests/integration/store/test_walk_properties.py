@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from hanfleet.core.messages import InboundMessage
 from hanfleet.store.records import OutboxKind, OutboxRow, Part, TurnContext, TurnDecision
@@ -82,12 +82,10 @@ class Walk(RuleBasedStateMachine):
         self.base = self.world.next_chat
         self.world.next_chat += 10
         self.inbound: dict[int, InboundMessage] = {}
-        self.delivered: set[int] = set()
         self.contexts: list[TurnContext] = []
         self.in_flight: list[OutboxRow] = []
-        self.decided: list[str] = []
+        self.decided: dict[tuple[int, int], set[int]] = {}  # what each turn was decided on
         self.chats: set[int] = set()
-        self.skew = 0
 
     def _transact(self, work: Any, *, crash: bool) -> Any:
         bot = self.world.bot
@@ -106,21 +104,30 @@ class Walk(RuleBasedStateMachine):
             self.die()
             return None
 
-    @rule(chat=CHATS)
-    def write(self, chat: int) -> None:
+    @initialize()
+    def meet(self) -> None:
+        """Two people have written already, so that every step after this can bear on something."""
+        for chat in (1, 2, 1):
+            self.write(chat)
+        self._transact(self._take(*self.inbound.values()), crash=False)
+        self.load(1)
+
+    @rule(chat=CHATS, at_once=st.booleans())
+    def write(self, chat: int, at_once: bool = False) -> None:
+        """A contact writes; the update comes now, or in some later batch."""
         telegram_id = self.world.telegram.number()
         self.inbound[telegram_id] = message(telegram_id, f"#{telegram_id}", chat_id=self.base + chat)
         self.chats.add(self.base + chat)
+        if at_once:
+            self._transact(self._take(self.inbound[telegram_id]), crash=False)
 
-    @precondition(lambda self: self.inbound)
     @rule(data=st.data(), crash=CRASH)
     def deliver(self, data: st.DataObject, crash: bool) -> None:
         """Any messages in any order, delivered before or not, and echoes of what we sent."""
         ours = [echo for echo in self.world.telegram.sent.values() if echo.chat_id in self.chats]
         pool = [*self.inbound.values(), *ours]
         chosen = data.draw(st.lists(st.sampled_from(pool), min_size=1, max_size=4))
-        if self._transact(self._take(*chosen), crash=crash) is not None:
-            self.delivered.update(entry.telegram_id for entry in chosen if not entry.outgoing)
+        self._transact(self._take(*chosen), crash=crash)
 
     def _take(self, *messages: InboundMessage) -> Any:
         async def work(tx: Transaction) -> Any:
@@ -157,7 +164,8 @@ class Walk(RuleBasedStateMachine):
             return await tx.turns.commit("anna", decision)
 
         if self._transact(work, crash=crash):
-            self.decided.append(f"{context.contact.chat_id}:{context.newest_inbound}")
+            known = {entry.telegram_id or 0 for entry in context.fresh}
+            self.decided.setdefault((context.contact.chat_id, context.newest_inbound), known)
 
     @rule(crash=CRASH)
     def start_sending(self, crash: bool) -> None:
@@ -187,6 +195,26 @@ class Walk(RuleBasedStateMachine):
             return await tx.outbox.mark_sent("anna", row.id, telegram_id, NOON)
 
         self._transact(work, crash=crash)
+
+    @rule(chat=CHATS, crash_at=st.integers(min_value=0, max_value=6), echo=st.booleans())
+    def work(self, chat: int, crash_at: int, echo: bool) -> None:
+        """A worker's whole way through one chat, cut at some step; the echo may come before the next worker's."""
+        self.die()
+        self.load(chat)
+        for context in list(self.contexts):
+            self._decide(context, 1, crash=crash_at == 1)
+        for head in self._heads()[: 0 if crash_at == 2 else 1]:
+
+            async def mark(tx: Transaction, row: OutboxRow = head) -> Any:
+                return await tx.outbox.mark_sending("anna", row.id, NOON)
+
+            self._transact(mark, crash=crash_at == 3)
+            if crash_at > 3:
+                telegram_id = self.world.telegram.send(head)
+                if crash_at > 4:
+                    self._transact(self._sent(head, telegram_id), crash=crash_at == 5)
+                if echo:
+                    self._transact(self._take(self.world.telegram.sent[head.random_id]), crash=False)
 
     @rule()
     def die(self) -> None:
@@ -225,9 +253,12 @@ class Walk(RuleBasedStateMachine):
         chats = list(self.chats)
         kept = await raw.fetch(f"SELECT * FROM messages WHERE {mine} AND direction = 'in'", chats)
         assert sorted(row["telegram_id"] for row in kept) == sorted(self.inbound)
-        turns = {row["id"] for row in await raw.fetch(f"SELECT id FROM turns WHERE {mine}", chats)}
-        assert all(row["turn_id"] in turns and not row["waiting"] for row in kept)
-        assert len(turns) <= len(self.inbound)
+        assert not any(row["waiting"] for row in kept)
+        turns = await raw.fetch(f"SELECT * FROM turns WHERE {mine}", chats)
+        for turn in turns:
+            answered = {row["telegram_id"] for row in kept if row["turn_id"] == turn["id"]}
+            assert answered == self.decided[turn["chat_id"], turn["newest_inbound"]]
+        assert {row["turn_id"] for row in kept} <= {turn["id"] for turn in turns}
 
         outbox = await raw.fetch(f"SELECT * FROM outbox WHERE {mine} ORDER BY position", chats)
         assert {row["state"] for row in outbox} <= {"sent"}
