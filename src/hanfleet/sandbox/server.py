@@ -6,8 +6,6 @@ directory and arguments give the same keys, token and ports after a restart. Not
 
 import asyncio
 import contextlib
-import fcntl
-import json
 import os
 import random
 import secrets
@@ -15,7 +13,6 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,28 +24,14 @@ from hanfleet.kit.clock import SystemClock
 from hanfleet.kit.logging import get_logger
 from hanfleet.sandbox.control.app import create_app
 from hanfleet.sandbox.llm import create_llm
+from hanfleet.sandbox.place import SandboxInfo, hold, lasting, lasting_server_key, write_info
 from hanfleet.sandbox.telegram.database import Database
 from hanfleet.sandbox.telegram.gateway import Gateway
 from hanfleet.sandbox.telegram.link import Link
-from hanfleet.sandbox.telegram.server_key import ServerKey
 from hanfleet.sandbox.telegram.service import Telegram
 
 _log = get_logger(__name__)
 DC_ID = 2
-
-
-@dataclass(frozen=True, slots=True)
-class SandboxInfo:
-    """The content of ``sandbox.json``. ``fingerprint`` is the RSA key's, as a signed 64-bit number."""
-
-    address: str
-    port: int
-    dc_id: int
-    public_key_pem: str
-    fingerprint: int
-    control_url: str
-    control_token: str
-    llm_url: str
 
 
 class Sandbox:
@@ -88,11 +71,11 @@ class Sandbox:
 
     async def _start(self, stack: AsyncExitStack) -> None:
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        stack.callback(os.close, _lock(self._directory / "lock"))
+        stack.callback(os.close, hold(self._directory))
         database = Database(self._directory / "sandbox.sqlite")
         stack.callback(database.close)
-        server_key = _server_key(database)
-        token = _lasting(database, "control_token", secrets.token_urlsafe(24))
+        server_key = lasting_server_key(database)
+        token = lasting(database, "control_token", secrets.token_urlsafe(24))
         telegram = Telegram(database, dc_id=DC_ID, address=(self._host, self._port))
         gateway = Gateway(telegram, server_key, refuse_second_connection=self._refuse_second)
         llm = create_llm(clock=SystemClock(), rng=random.SystemRandom())
@@ -115,7 +98,7 @@ class Sandbox:
             control_token=token,
             llm_url=f"{control_url}/v1",
         )
-        _write_info(self._directory / "sandbox.json", self.info)
+        write_info(self._directory, self.info)
         _log.info("the sandbox listens", address=self._host, port=self._port, control_url=control_url)
 
 
@@ -163,44 +146,6 @@ def _listening_socket(host: str, port: int) -> socket.socket:
         sock.close()
         raise
     return sock
-
-
-def _lock(path: Path) -> int:
-    """Hold the directory alone; the kernel lets go of it when this process ends, however it ends."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise RuntimeError(f"another sandbox uses {path.parent}: stop it, or choose another directory") from error
-    return descriptor
-
-
-def _server_key(database: Database) -> ServerKey:
-    stored = database.fact("server_key")
-    if stored is not None:
-        return ServerKey.from_pem(stored)
-    key = ServerKey.generate()
-    database.set_fact("server_key", key.private_pem)
-    return key
-
-
-def _lasting(database: Database, name: str, fresh: str) -> str:
-    stored = database.fact(name)
-    if stored is None:
-        database.set_fact(name, fresh)
-        return fresh
-    return stored
-
-
-def _write_info(path: Path, info: SandboxInfo) -> None:
-    """Whole or not at all, and for the owner alone."""
-    draft = path.with_suffix(".new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(asdict(info), file, indent=2)
-    draft.replace(path)
 
 
 async def run_sandbox(directory: Path, host: str, port: int, control_port: int) -> None:

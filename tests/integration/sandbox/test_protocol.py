@@ -70,6 +70,31 @@ async def test_both_rsa_forms_and_all_inner_data_make_a_key(
     await raw.close()
 
 
+async def test_a_key_exchange_out_of_order_is_cut(sandbox: SandboxHandle) -> None:
+    for request in (
+        functions.help.GetConfigRequest(),
+        functions.ReqDHParamsRequest(1, 2, b"p", b"q", sandbox.info["fingerprint"], bytes(256)),
+        functions.SetClientDHParamsRequest(0, 0, bytes(32)),
+    ):
+        raw = RawClient(sandbox.info)
+        await raw.connect()
+        body = bytes(request)
+        raw.write_packet(bytes(8) + struct.pack("<qi", raw.next_id(), len(body)) + body)
+        await raw.wait_for_end()
+        await raw.close()
+
+
+async def test_an_exchange_with_another_servers_key_is_cut(sandbox: SandboxHandle) -> None:
+    raw = RawClient(sandbox.info)
+    await raw.connect()
+    offer = await raw._plain(functions.ReqPqRequest(5))
+    assert offer.nonce == 5
+    body = bytes(functions.ReqDHParamsRequest(5, offer.server_nonce, b"p", b"q", 12345, bytes(256)))
+    raw.write_packet(bytes(8) + struct.pack("<qi", raw.next_id(), len(body)) + body)
+    await raw.wait_for_end()
+    await raw.close()
+
+
 async def test_a_new_session_is_announced_with_the_salt(client: RawClient) -> None:
     msg_id, _ = client.send(_PING)
     created = await client.wait_for(types.NewSessionCreated)

@@ -9,7 +9,7 @@ from hanfleet.sandbox.telegram.accounts import Account, NewAccount
 from hanfleet.sandbox.telegram.database import Database
 from hanfleet.sandbox.telegram.errors import RpcRefusedError, usual_code
 from hanfleet.sandbox.telegram.faults import OF_METHODS, Fault, FaultKind, Faults
-from hanfleet.sandbox.telegram.mailbox import ChangeKind
+from hanfleet.sandbox.telegram.letters import ChangeKind
 from hanfleet.sandbox.telegram.post import Draft
 from hanfleet.sandbox.telegram.service import Telegram
 from hanfleet.sandbox.telegram.tl import known_methods

@@ -17,7 +17,7 @@ from hanfleet.sandbox.control.models import (
 )
 from hanfleet.sandbox.telegram.accounts import Account
 from hanfleet.sandbox.telegram.errors import RpcRefusedError
-from hanfleet.sandbox.telegram.mailbox import Letter, Marks, letter_of
+from hanfleet.sandbox.telegram.letters import Letter, Marks, letter_of
 from hanfleet.sandbox.telegram.post import Done, Draft
 from hanfleet.sandbox.telegram.service import Telegram
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from hanfleet.sandbox.telegram.accounts import Account
-from hanfleet.sandbox.telegram.mailbox import Change, ChangeKind, Mailbox
+from hanfleet.sandbox.telegram.letters import Change, ChangeKind
+from hanfleet.sandbox.telegram.mailbox import Mailbox
 from hanfleet.sandbox.telegram.tl import TLObject, types
 from hanfleet.sandbox.telegram.views import Views, moment
 

@@ -7,12 +7,12 @@ https://core.telegram.org/mtproto/service_messages_about_messages tells the refu
 import struct
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from hanfleet.kit.logging import get_logger
 from hanfleet.sandbox.telegram import protocol_messages
 from hanfleet.sandbox.telegram.cipher import Envelope, open_packet
+from hanfleet.sandbox.telegram.containers import InnerMessage, unpack
 from hanfleet.sandbox.telegram.errors import MalformedPacketError, UnknownConstructorError
 from hanfleet.sandbox.telegram.handshake import Handshake
 from hanfleet.sandbox.telegram.keys import AuthKey
@@ -26,17 +26,9 @@ from hanfleet.sandbox.telegram.tl import GZIP_PACKED, MSG_CONTAINER, constructor
 _log = get_logger(__name__)
 _OLDEST: Final = 300
 _NEWEST: Final = 30
-_MOST_INNER: Final = 1020
 _ORPHAN_SECONDS: Final = 120.0
 _MOST_SESSIONS: Final = 16
 _PLAIN: Final = bytes(8)
-
-
-@dataclass(frozen=True, slots=True)
-class _Inner:
-    msg_id: int
-    seqno: int
-    body: bytes
 
 
 class Gateway:
@@ -110,13 +102,13 @@ class Gateway:
         if constructor_of(envelope.body) == MSG_CONTAINER:
             if session.has_seen(envelope.msg_id):
                 return
-            inner = _unpack(envelope)
+            inner = unpack(envelope)
             if inner is None:
                 self._bad_message(session, envelope, 64)
                 return
             session.remember(envelope.msg_id)
         else:
-            inner = [_Inner(envelope.msg_id, envelope.seqno, envelope.body)]
+            inner = [InnerMessage(envelope.msg_id, envelope.seqno, envelope.body)]
         for message in inner:
             self._message(link, session, message)
 
@@ -163,7 +155,7 @@ class Gateway:
             return False
         return True
 
-    def _bad_message(self, session: Session, message: Envelope | _Inner, code: int) -> None:
+    def _bad_message(self, session: Session, message: Envelope | InnerMessage, code: int) -> None:
         answer = types.BadMsgNotification(message.msg_id, message.seqno, code)
         session.send(bytes(answer), content=False)
 
@@ -171,7 +163,7 @@ class Gateway:
         if key.account_id is not None and self._telegram.keys.count(key, link) > 1 and self._refuse_second:
             self._telegram.revoke_duplicated(key)
 
-    def _message(self, link: Link, session: Session, message: _Inner) -> None:
+    def _message(self, link: Link, session: Session, message: InnerMessage) -> None:
         if session.has_seen(message.msg_id):
             session.resend_answer(message.msg_id)
             return
@@ -193,24 +185,3 @@ class Gateway:
         else:
             self._requests.execute(link, session, message.msg_id, request)
             self._note_connection(link, session.key)
-
-
-def _unpack(envelope: Envelope) -> list[_Inner] | None:
-    """The messages of a container; None when it is invalid."""
-    body = envelope.body
-    count = int.from_bytes(body[4:8], "little")
-    if count > _MOST_INNER:
-        return None
-    inner: list[_Inner] = []
-    position = 8
-    for _ in range(count):
-        if len(body) < position + 16:
-            return None
-        msg_id, seqno, length = struct.unpack_from("<qii", body, position)
-        position += 16
-        part = body[position : position + length]
-        if length < 4 or len(part) < length or constructor_of(part) == MSG_CONTAINER or msg_id >= envelope.msg_id:
-            return None
-        inner.append(_Inner(msg_id, seqno, part))
-        position += length
-    return inner

@@ -11,7 +11,8 @@ from typing import Final
 from hanfleet.sandbox.telegram.accounts import Account, Accounts
 from hanfleet.sandbox.telegram.database import Database
 from hanfleet.sandbox.telegram.errors import RpcRefusedError
-from hanfleet.sandbox.telegram.mailbox import Change, ChangeKind, Letter, Mailbox
+from hanfleet.sandbox.telegram.letters import Change, ChangeKind, Letter
+from hanfleet.sandbox.telegram.mailbox import Mailbox
 
 LONGEST_TEXT: Final = 4096
 

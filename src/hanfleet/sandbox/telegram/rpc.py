@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hanfleet.sandbox.telegram.accounts import Account
 from hanfleet.sandbox.telegram.errors import RpcRefusedError
-from hanfleet.sandbox.telegram.mailbox import Change
+from hanfleet.sandbox.telegram.letters import Change
 from hanfleet.sandbox.telegram.session import Session
 
 if TYPE_CHECKING:

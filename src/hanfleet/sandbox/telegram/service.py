@@ -16,7 +16,8 @@ from hanfleet.sandbox.telegram.difference import Differences
 from hanfleet.sandbox.telegram.errors import RpcRefusedError
 from hanfleet.sandbox.telegram.faults import AT_ONCE, Fault, FaultKind, Faults
 from hanfleet.sandbox.telegram.keys import AuthKey, KeyRing
-from hanfleet.sandbox.telegram.mailbox import Change, Mailbox
+from hanfleet.sandbox.telegram.letters import Change
+from hanfleet.sandbox.telegram.mailbox import Mailbox
 from hanfleet.sandbox.telegram.post import Post
 from hanfleet.sandbox.telegram.session import Session
 from hanfleet.sandbox.telegram.tl import TLObject, types

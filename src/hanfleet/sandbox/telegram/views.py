@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hanfleet.sandbox.telegram.accounts import Account, Accounts
-from hanfleet.sandbox.telegram.mailbox import Change, ChangeKind, Letter, Mailbox
+from hanfleet.sandbox.telegram.letters import Change, ChangeKind, Letter
+from hanfleet.sandbox.telegram.mailbox import Mailbox
 from hanfleet.sandbox.telegram.tl import decode_vector, parse, types
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from hanfleet.sandbox.telegram.mailbox import Letter, letter_of
+from hanfleet.sandbox.telegram.letters import Letter, letter_of
 from hanfleet.sandbox.telegram.methods.peers import resolve
 from hanfleet.sandbox.telegram.rpc import Call, method
 from hanfleet.sandbox.telegram.tl import functions, types
