@@ -37,6 +37,18 @@ class Checkpoints:
     passed: list[tuple[str, str]] = field(default_factory=list)
     crashed: bool = False
     task: asyncio.Task[None] | None = None
+    held: set[str] = field(default_factory=set)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def gate(self, step: str) -> None:
+        """Wait while ``step`` is held, as if the database did not answer."""
+        while step in self.held:
+            self.released.clear()
+            await self.released.wait()
+
+    def release(self) -> None:
+        self.held.clear()
+        self.released.set()
 
     def pass_by(self, place: str, step: str) -> None:
         self.passed.append((place, step))
@@ -60,6 +72,7 @@ class WatchedLedger:
 
     async def run(self, step: Step, fn: Any) -> Any:
         self._checkpoints.pass_by("before", step)
+        await self._checkpoints.gate(step)
         result = await self._ledger.run(step, fn)
         self._checkpoints.pass_by("after", step)
         return result

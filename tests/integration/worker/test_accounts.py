@@ -235,6 +235,25 @@ async def test_whoever_loses_the_lease_leaves_and_says_so(rehearsal: Rehearsal):
     assert failure_kind(error) is FailureKind.FENCED
 
 
+async def test_a_lease_that_cannot_be_renewed_is_left_in_time_and_taken_up_again(rehearsal: Rehearsal):
+    rehearsal.lease_ttl_s, rehearsal.heartbeat_s = 2.0, 0.2
+    ann = await rehearsal.contact()
+    async with rehearsal.worker() as worker:
+        await worker.is_running()
+        rehearsal.checkpoints.held.add("lease.renew")
+        await eventually(lambda: _connections_are(rehearsal, 0), within=5)
+        await ann.says("Hello #00000001")
+        rehearsal.checkpoints.release()
+        heard = await ann.hears_about("#00000001")
+        await worker.stop()
+    assert times(heard, "#00000001") == 1
+    assert (await rehearsal.sandbox.stats())["max_connections_per_auth_key"] == 1
+
+
+async def _connections_are(rehearsal: Rehearsal, number: int) -> bool:
+    return int((await rehearsal.sandbox.stats())["connections"]) == number
+
+
 async def test_a_stale_grant_cannot_be_claimed(rehearsal: Rehearsal):
     rehearsal_startup = rehearsal.startup
     stale = await rehearsal_startup()

@@ -59,6 +59,8 @@ async def test_long_replies_go_out_in_parts_and_in_order(rehearsal: Rehearsal):
         for at in range(6):
             await ann.says(f"Tell me more #{at:08x}")
             await ann.hears_about(f"#{at:08x}")
+        unsent = "SELECT 1 FROM outbox WHERE state <> 'sent'"
+        await eventually(lambda: _none(rehearsal, unsent))
         await worker.stop()
     heard = await ann.heard()
     assert [times(heard, f"#{at:08x}") for at in range(6)] == [1] * 6
@@ -66,6 +68,10 @@ async def test_long_replies_go_out_in_parts_and_in_order(rehearsal: Rehearsal):
     assert [row["text"] for row in sent] == heard
     assert len(sent) > 7
     assert all(row["typing_ms"] <= 200 for row in sent)
+
+
+async def _none(rehearsal: Rehearsal, statement: str) -> bool:
+    return not await rehearsal.rows(statement)
 
 
 async def test_two_chats_do_not_wait_for_each_other(rehearsal: Rehearsal):
