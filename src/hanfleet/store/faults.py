@@ -7,7 +7,7 @@ transaction. A refused log-in is different: for a bot it means that its lease we
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from asyncpg.exceptions import InterfaceError, InvalidCachedStatementError, PostgresError
+from asyncpg.exceptions import InterfaceError, InternalClientError, InvalidCachedStatementError, PostgresError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -28,7 +28,7 @@ def translated(principal: Principal | None) -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise _meaning((error.orig and error.orig.__cause__) or error.orig or error, principal) from error
-    except (PostgresError, InterfaceError) as error:
+    except (PostgresError, InterfaceError, InternalClientError) as error:
         raise _meaning(error, principal) from error
     except (OSError, PoolTimeoutError) as error:  # TimeoutError is an OSError
         raise StoreUnavailableError(f"The database does not answer ({type(error).__name__}); trying again.") from error
@@ -52,4 +52,5 @@ def _passes(error: BaseException, state: str | None) -> bool:
         return True
     if isinstance(error, ValueError):  # asyncpg's DataError is an InterfaceError too, and never passes
         return False
-    return isinstance(error, OSError | InterfaceError | InvalidCachedStatementError)
+    # A server that dies says so on idle connections too, and asyncpg calls the next statement an internal error then.
+    return isinstance(error, OSError | InterfaceError | InternalClientError | InvalidCachedStatementError)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-from asyncpg.exceptions import InterfaceError, PostgresError
+from asyncpg.exceptions import InterfaceError, InternalClientError, PostgresError
 from sqlalchemy.engine import URL
 
 from hanfleet.kit.clock import Clock
@@ -38,7 +38,7 @@ class Listener:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._raw is not None and not self._raw.is_closed():
-            with suppress(OSError, PostgresError, InterfaceError):
+            with suppress(OSError, PostgresError, InterfaceError, InternalClientError):
                 await self._raw.close(timeout=_CLOSE_WITHIN_S)
 
     async def wait(self, timeout_s: float) -> bool:
@@ -70,7 +70,7 @@ class Listener:
             self._raw = await connect(self._url, self._application_name, timeout_s=timeout_s)
             self._raw.add_termination_listener(self._on_end)
             await self._raw.add_listener(self._channel, self._on_notify)
-        except (OSError, PostgresError, InterfaceError):
+        except (OSError, PostgresError, InterfaceError, InternalClientError):
             return False
         self._hint.clear()
         return True
