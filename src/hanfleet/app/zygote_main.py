@@ -24,7 +24,9 @@ _LATE_IMPORTS = (
     "redis.asyncio",
     "telethon",
     "cryptg",
+    "encodings.ascii",
     "encodings.idna",
+    "encodings.utf_16_le",
     "stringprep",
     "concurrent.futures.thread",
 )
