@@ -27,7 +27,9 @@ OLD_AFTER = timedelta(minutes=5)
 _HISTORY_LOOK = 100
 _TYPING_LASTS_S = 5.0
 _MOST_HEADS = 10_000
-_RETRIES = Backoff(first_s=0.2, longest_s=15.0, jitter=0.5)
+#: A connection comes back silently, so the pauses stay short: an attempt without one costs nothing.
+_RETRIES = Backoff(first_s=0.1, longest_s=2.0, jitter=0.5)
+_KEPT_FROM_S = 5.0
 _log = get_logger("outbox")
 
 
@@ -146,7 +148,7 @@ class Postman:
         pause = pause_after(busy, self._failures, _RETRIES, self._desk.chance)
         again_at = self._desk.clock.now() + timedelta(seconds=pause)
         _log.info("a message waits", chat_id=row.chat_id, reason=str(busy), pause_s=round(pause, 2))
-        if pause > _RETRIES.longest_s:
+        if pause > _KEPT_FROM_S:
             # A limit of Telegram's must survive us: the next process may not try before, either.
             await self._desk.ledger.run(
                 Step.SETTLE, lambda tx: tx.outbox.reschedule(self._desk.bot_id, row.id, again_at, error=str(busy))

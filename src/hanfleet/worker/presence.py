@@ -30,7 +30,7 @@ MakeTransport = Callable[[TransportSettings, TransportCallbacks], Transport]
 
 _ANSWER_WITHIN_S = 10.0
 _LEAVE_WITHIN_S = 5.0
-_RETRIES = Backoff(first_s=0.2, longest_s=15.0, jitter=0.5)
+_RETRIES = Backoff(first_s=0.1, longest_s=3.0, jitter=0.5)
 _log = get_logger("presence")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -27,7 +28,7 @@ from hanfleet.kit.clock import SystemClock
 from hanfleet.persona.texts import DISCLOSURE
 from hanfleet.worker.endings import failure_kind
 from tests.support.database import SYSTEM, Database
-from tests.support.sandbox import SandboxHandle
+from tests.support.sandbox import SandboxHandle, sandbox_process
 from tests.support.waiting import eventually
 from tests.support.workers import Rehearsal, times
 
@@ -311,3 +312,42 @@ async def test_a_stop_lets_the_turn_under_way_come_to_its_end(rehearsal: Rehears
     rows = await rehearsal.rows("SELECT state FROM outbox")
     assert [row["state"] for row in rows] == ["sent", "sent"]
     assert times(await ann.heard(), "#00000001") == 1
+
+
+async def test_a_telegram_that_was_away_is_caught_up_within_seconds(database: Database, tmp_path: Path):
+    async with sandbox_process(tmp_path / "sandbox") as (process, sandbox):
+        account = await sandbox.account("bot", "Mia")
+        rehearsal = Rehearsal(database, sandbox, await database.add_bot("mia"), account)
+        await rehearsal.configure()
+        ann = await rehearsal.contact()
+        async with rehearsal.worker() as worker:
+            await worker.is_running()
+            await ann.says("Hello #00000001")
+            await ann.hears_about("#00000001")
+            rehearsal.checkpoints.held.add("turn.commit")
+            await ann.says("Hello #00000002")
+            await eventually(lambda: rehearsal.checkpoints.passed.count(("before", "turn.commit")) == 2)
+            await process.kill()
+            rehearsal.checkpoints.release()
+            await eventually(lambda: rehearsal.checkpoints.count("turn.commit") == 2)
+            await process.start()
+            await ann.says("Hello #00000003")
+            heard = await ann.hears_about("#00000002", "#00000003", within=15)
+            await worker.stop()
+    assert [times(heard, nonce) for nonce in ("#00000001", "#00000002", "#00000003")] == [1, 1, 1]
+
+
+async def test_a_database_that_was_away_loses_nothing(rehearsal: Rehearsal):
+    ann = await rehearsal.contact()
+    async with rehearsal.worker() as worker:
+        await worker.is_running()
+        for at in range(6):
+            await ann.says(f"Hello #{at:08x}")
+            await rehearsal.rows(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                f"WHERE datname = '{rehearsal.database.name}' AND application_name = 'hanfleet worker'"
+            )
+        heard = await ann.hears_about(*(f"#{at:08x}" for at in range(6)), within=30)
+        await worker.stop()
+    assert [times(heard, f"#{at:08x}") for at in range(6)] == [1] * 6
+    assert times(heard, DISCLOSURE["en"]) == 1
