@@ -1,0 +1,78 @@
+"""Vendor errors become three kinds of ours, and never the wrong one."""
+
+import asyncpg
+import pytest
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from hanfleet.core.errors import ConflictError, FencedError, PermanentError, StoreUnavailableError
+from hanfleet.store.faults import translated
+from hanfleet.store.principals import BotPrincipal, OperatorPrincipal, SystemPrincipal
+
+BOT = BotPrincipal("anna")
+PASSING = (
+    ConnectionRefusedError(),
+    FileNotFoundError(),
+    TimeoutError(),
+    PoolTimeoutError(),
+    asyncpg.CannotConnectNowError("the database system is starting up"),
+    asyncpg.AdminShutdownError(""),
+    asyncpg.CrashShutdownError(""),
+    asyncpg.TooManyConnectionsError(""),
+    asyncpg.ConnectionDoesNotExistError(""),
+    asyncpg.QueryCanceledError(""),
+    asyncpg.DeadlockDetectedError(""),
+    asyncpg.LockNotAvailableError(""),
+    asyncpg.exceptions.InterfaceError("connection is closed"),  # type: ignore[no-untyped-call]
+    asyncpg.exceptions.InternalClientError("cannot switch to state 15"),
+    asyncpg.InvalidCachedStatementError(""),
+)
+
+
+def _raise(error: Exception, principal: BotPrincipal | SystemPrincipal) -> None:
+    with translated(principal):
+        raise error
+
+
+@pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
+def test_what_passes_may_be_repeated(error: Exception) -> None:
+    with pytest.raises(StoreUnavailableError) as told:
+        _raise(error, BOT)
+    assert told.value.__cause__ is error
+
+
+@pytest.mark.parametrize(
+    "error", [asyncpg.InvalidPasswordError(""), asyncpg.InvalidAuthorizationSpecificationError("")]
+)
+def test_a_refused_log_in_fences_a_bot_and_puzzles_a_service(error: Exception) -> None:
+    with pytest.raises(FencedError):
+        _raise(error, BOT)
+    with pytest.raises(PermanentError, match="user and password") as told:
+        _raise(error, SystemPrincipal("supervisor"))
+    assert not isinstance(told.value, FencedError)
+
+
+def test_what_does_not_pass_is_permanent() -> None:
+    with pytest.raises(ConflictError):
+        _raise(asyncpg.UniqueViolationError(""), BOT)
+    for error in (asyncpg.InsufficientPrivilegeError(""), asyncpg.exceptions.DataError("an int is wanted")):
+        with pytest.raises(PermanentError):
+            _raise(error, BOT)
+
+
+def test_errors_in_sqlalchemys_wrapping_are_known_by_what_is_inside() -> None:
+    inner = Exception("adapter")
+    inner.__cause__ = asyncpg.UniqueViolationError("")
+    with pytest.raises(ConflictError):
+        _raise(DBAPIError("INSERT", None, inner), BOT)
+
+
+def test_other_errors_pass_untouched() -> None:
+    with pytest.raises(ZeroDivisionError):
+        _raise(ZeroDivisionError(), BOT)
+
+
+def test_principals_say_who_they_are() -> None:
+    assert (BOT.setting, BOT.source) == ("", "worker")
+    assert (OperatorPrincipal("olga").setting, OperatorPrincipal("olga").source) == ("operator:olga", "control")
+    assert (SystemPrincipal("app").setting, SystemPrincipal("app").source) == ("system:app", "app")
