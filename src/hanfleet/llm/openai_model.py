@@ -1,17 +1,14 @@
 """The vendor's client, which speaks to every OpenAI-compatible server; the only door to it.
 
-Its own retries are off: how long a turn may take is our decision. Answers are read as they came: the vendor's model of
-an answer has hundreds of types, which would cost each worker 200 ms and several megabytes at its first reply. One
-shared TLS context serves every client, since loading the certificates costs 20 ms and workers are forked after
-`warm_up`.
+Its own retries are off: how long a turn may take is our decision. Requests and answers pass as plain JSON: the vendor's
+types of both would cost 5 ms per request, and 200 ms and several megabytes at each worker's first reply. One shared
+TLS context serves every client, since loading the certificates costs 20 ms and workers are forked after `warm_up`.
 """
 
 import asyncio
-import json
 import random
 import ssl
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any
 
@@ -112,31 +109,32 @@ async def _ask_responses(
     client: AsyncOpenAI, config: LlmConfig, request: ModelRequest
 ) -> tuple[str, str | None, Usage]:
     """POST /v1/responses (https://platform.openai.com/docs/api-reference/responses)."""
-    remembered = request.previous_response_id
-    answer = await client.responses.with_raw_response.create(
-        model=config.model,
-        instructions=request.instructions,
-        input=request.message if remembered else _messages(request),
-        previous_response_id=remembered or openai.omit,
-        temperature=config.temperature,
-        max_output_tokens=config.max_tokens,
-    )
-    body = json.loads(answer.content)
-    contents = [part for item in body["output"] if item["type"] == "message" for part in item["content"]]
+    asked = {
+        "model": config.model,
+        "instructions": request.instructions,
+        "temperature": config.temperature,
+        "max_output_tokens": config.max_tokens,
+    }
+    if request.previous_response_id is None:
+        asked["input"] = _messages(request)
+    else:
+        asked |= {"input": request.message, "previous_response_id": request.previous_response_id}
+    answer: Any = await client.post("/responses", cast_to=object, body=asked)
+    contents = [part for item in answer["output"] if item["type"] == "message" for part in item["content"]]
     text = "".join(part["text"] for part in contents if part["type"] == "output_text")
-    return text, body["id"], _paid(body, "input_tokens", "output_tokens")
+    return text, answer["id"], _paid(answer, "input_tokens", "output_tokens")
 
 
 async def _ask_chat(client: AsyncOpenAI, config: LlmConfig, request: ModelRequest) -> tuple[str, str | None, Usage]:
     """POST /v1/chat/completions (https://platform.openai.com/docs/api-reference/chat)."""
-    answer = await client.chat.completions.with_raw_response.create(
-        model=config.model,
-        messages=[{"role": "system", "content": request.instructions}, *_messages(request)],
-        temperature=config.temperature,
-        max_tokens=config.max_tokens,
-    )
-    body = json.loads(answer.content)
-    return body["choices"][0]["message"]["content"], None, _paid(body, "prompt_tokens", "completion_tokens")
+    asked = {
+        "model": config.model,
+        "messages": [{"role": "system", "content": request.instructions}, *_messages(request)],
+        "temperature": config.temperature,
+        "max_tokens": config.max_tokens,
+    }
+    answer: Any = await client.post("/chat/completions", cast_to=object, body=asked)
+    return answer["choices"][0]["message"]["content"], None, _paid(answer, "prompt_tokens", "completion_tokens")
 
 
 def _paid(body: dict[str, Any], given: str, made: str) -> Usage:
@@ -160,24 +158,5 @@ def _tls() -> ssl.SSLContext:
 
 
 def warm_up() -> None:
-    """Ask nobody once, by both APIs, so that all which a first request loads and builds is there before the fork.
-
-    Measured: a first request costs a process 19 MB of its own, most of it classes, modules and type tables; after this
-    it costs 2. The port is one where nobody listens; loop and threads have ended when this returns.
-    """
-    asyncio.run(_rehearse())
-
-
-async def _rehearse() -> None:
-    config = LlmConfig(timeout_s=1.0)
-    request = ModelRequest("", (), "")
-    for ask in (_ask_responses, _ask_chat):
-        client = AsyncOpenAI(
-            api_key=_NO_KEY_NEEDED,
-            base_url="http://127.0.0.1:1",
-            max_retries=0,
-            http_client=openai.DefaultAsyncHttpxClient(verify=_tls(), trust_env=False),
-        )
-        with suppress(openai.OpenAIError):
-            await ask(client, config, request)
-        await client.close()
+    """Load what the first client would load: certificates, and what the vendor imports late."""
+    AsyncOpenAI(api_key=_NO_KEY_NEEDED, max_retries=0, http_client=openai.DefaultAsyncHttpxClient(verify=_tls()))
