@@ -27,7 +27,7 @@ SOCKET_BASE = Path("/run/hanfleet")
 # What is left of the 108 bytes of sockaddr_un for the folder, with room for /postgres/.s.PGSQL.5432 behind it.
 _LONGEST_SOCKET_FOLDER = 70
 _LONGEST_SOCKET_PATH = 100
-_OURS = ("logs", "servers", "run", "secrets.json", "master.key", "home.lock")
+_OURS = ("logs", "servers", "run", "secrets.json", "master.key", "home.lock", "processes.json", "api.url")
 _MARKER = ".hanfleet-home"
 RUNTIME_FOLDER = "runtime"
 
@@ -113,6 +113,11 @@ class Home:
         folder = self.run / "exits"
         make_folder(folder, 0o700)
         return folder
+
+    @property
+    def api_url(self) -> Path:
+        """The file that says where the API of the running fleet is; missing while none runs."""
+        return self.path / "api.url"
 
     @cached_property
     def master_key(self) -> Path:

@@ -6,6 +6,7 @@ When `up` itself is killed, everything but the workers goes with it: the kernel 
 
 import asyncio
 import signal
+import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,14 @@ from hanfleet.app.children import Child, ChildSpec
 from hanfleet.app.home import Home
 from hanfleet.app.payloads import WORKER_ENTRY, SupervisorPayload, ZygotePayload
 from hanfleet.app.settings import Settings
+from hanfleet.core.errors import InvalidInputError
 from hanfleet.core.startup import TelegramServer
 
 _DRAIN_S = 10.0
 # Longer than the supervisor gives its workers to drain, all of them at once.
 _SUPERVISOR_STOPS_WITHIN_S = 25.0
+# Who listens on every address is reached on this machine's own.
+_REACHABLE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ def api(wiring: Wiring) -> Child:
     )
 
     async def ready() -> bool:
-        _, writer = await asyncio.open_connection("127.0.0.1" if host in ("", "0.0.0.0") else host, port)  # noqa: S104
+        _, writer = await asyncio.open_connection(_REACHABLE.get(host, host), port)
         writer.close()
         return True
 
@@ -125,6 +129,23 @@ def api(wiring: Wiring) -> Child:
             parent_death_signal=signal.SIGKILL,
         )
     )
+
+
+def check_free(host: str, port: int) -> None:
+    """Raises InvalidInputError when the API could not listen there: better said before anything is started."""
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            pass
+    except OSError as refused:
+        raise InvalidInputError(
+            f"The API cannot listen on {host}:{port} ({refused.strerror}): choose --api-host and --api-port anew."
+        ) from refused
+
+
+def reachable_url(settings: Settings) -> str:
+    """Where a client on this machine finds the API."""
+    host = _REACHABLE.get(settings.api_host, settings.api_host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.api_port}"
 
 
 def _module(name: str) -> tuple[str, ...]:

@@ -17,8 +17,10 @@ from hanfleet.app import parts
 from hanfleet.app.bootstrapping import make_ready
 from hanfleet.app.children import Runnable, child_environment, keep_running
 from hanfleet.app.embedded import EmbeddedPostgres, EmbeddedValkey
+from hanfleet.app.folders import write_private
 from hanfleet.app.home import Home
 from hanfleet.app.orphans import become_subreaper, keep_reaping
+from hanfleet.app.parts import check_free
 from hanfleet.app.payloads import WORKER_ENTRY
 from hanfleet.app.processes_file import Noted, ProcessesFile
 from hanfleet.app.settings import Settings
@@ -49,6 +51,7 @@ async def run_up(settings: Settings, tell: Teller, *, worker_entry: str = WORKER
     telegram_server = _telegram_server(settings)
     home = Home.open(settings.home)
     with home.lock():
+        check_free(settings.api_host, settings.api_port)
         become_subreaper()
         await _Fleet(home, settings, tell, telegram_server, worker_entry).run(stopping)
 
@@ -80,17 +83,16 @@ class _Fleet:
                 starting = asyncio.create_task(self._start_all(exits))
                 if not await _first(starting, stopping):
                     return
-                self._tell("up", {"url": self._url, "home": self._home.path})
+                url = parts.reachable_url(self._settings)
+                write_private(self._home.api_url, url + "\n")
+                exits.callback(self._home.api_url.unlink, missing_ok=True)
+                self._tell("up", {"url": url, "home": self._home.path})
                 await self._keep_all(stopping)
                 self._tell("stopping", {})
         finally:
             reaping.cancel()
             await asyncio.gather(reaping, return_exceptions=True)
         self._tell("stopped", {})
-
-    @property
-    def _url(self) -> str:
-        return f"http://{self._settings.api_host}:{self._settings.api_port}"
 
     async def _start_all(self, exits: AsyncExitStack) -> None:
         admin_url, redis_url = await self._servers(exits)

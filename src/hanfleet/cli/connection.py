@@ -83,7 +83,7 @@ def connect(api: str | None, token: str | None, home: Path | None) -> Iterator[A
     """
     import httpx
 
-    address = api or default_url()
+    address = api or url_of_home(home) or default_url()
     try:
         url = httpx.URL(address)
     except httpx.InvalidURL:
@@ -105,15 +105,26 @@ def default_url() -> str:
     return f"http://{reachable}:{os.environ.get('HANFLEET_API_PORT') or _DEFAULT_PORT}"
 
 
+def url_of_home(home: Path | None) -> str | None:
+    """Where the fleet that runs on the home says that its API is; None when none runs there."""
+    try:
+        return (_home_path(home) / "api.url").read_text().strip()
+    except OSError:
+        return None
+
+
 def token_of_home(home: Path | None) -> str:
     """The token in the home's secrets.json. Raises UnreachableError when there is none, or none for us to read."""
-    from hanfleet.app.home import default_path
-
-    path = (home.expanduser() if home else default_path(os.environ)) / "secrets.json"
     try:
-        return str(json.loads(path.read_text())["api_token"])
+        return str(json.loads((_home_path(home) / "secrets.json").read_text())["api_token"])
     except (OSError, ValueError, KeyError, TypeError):
         raise UnreachableError(say("cli.no_token")) from None
+
+
+def _home_path(home: Path | None) -> Path:
+    from hanfleet.app.home import default_path
+
+    return home.expanduser() if home else default_path(os.environ)
 
 
 def speaks(command: Callable[..., None]) -> Callable[..., None]:
