@@ -12,6 +12,8 @@ SYNCED := .venv/.synced-$(shell printf '%s' '$(CURDIR)' | cksum | cut -d' ' -f1)
 
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
+# Compiled once here, not at each first start.
+export UV_COMPILE_BYTECODE := 1
 # Where the machine has a list of authorities of its own (a company's proxy, say), it is the one to trust.
 ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
 export UV_SYSTEM_CERTS := true

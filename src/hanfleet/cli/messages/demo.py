@@ -18,8 +18,8 @@ TEXTS = {
     "demo.fact.sandbox": ("sandbox control {url}", "пульт песочницы {url}"),
     "demo.conversation": ("said just now", "сказано только что"),
     "demo.summary": (
-        "Started in {startup} s; supervisor {rss} MB. Latency without planned waits and model time",
-        "Запуск за {startup} с; супервизор {rss} МБ. Задержка без намеренных пауз и времени модели",
+        "Started in {startup} s; supervisor {rss} MB. Latency (ms) without planned waits and the model's time",
+        "Запуск за {startup} с; супервизор {rss} МБ. Задержка (мс) без намеренных пауз и времени модели",
     ),
     "demo.bad": (
         "Messages were lost or doubled: this must not happen, please report it.",
@@ -39,8 +39,9 @@ TEXTS = {
     "demo.column.answered": ("answered", "отвечено"),
     "demo.column.lost": ("lost", "потеряно"),
     "demo.column.doubled": ("doubled", "повторено"),
+    "demo.column.uss": ("MB", "МБ"),
     "demo.column.p50": ("p50", "p50"),
     "demo.column.p95": ("p95", "p95"),
-    "demo.column.waits": ("waits p50", "паузы p50"),
-    "demo.column.model": ("model p50", "модель p50"),
+    "demo.column.waits": ("waits", "паузы"),
+    "demo.column.model": ("model", "модель"),
 }

@@ -171,7 +171,7 @@ async def _evidence(stage: Stage) -> dict[str, Any]:
     stats = await stage.sandbox.ask("GET", "/stats")
     return {
         "supervisor_rss_mb": psutil.Process(stage.fleet.processes()["supervisor"]).memory_info().rss / 2**20,
-        "uss_mb": {status["bot_id"]: status.get("uss_mb") for status in statuses},
+        "uss_mb": {status["bot_id"]: _rounded(status.get("uss_mb")) for status in statuses},
         "outbox": {status["bot_id"]: await outbox_of(stage, status["bot_id"]) for status in statuses},
         "requests": await stage.sandbox.ask("GET", "/llm/requests", params={"limit": 100_000}),
         "telegram": stage.sandbox.info | {"max_connections_per_auth_key": stats["max_connections_per_auth_key"]},
@@ -194,17 +194,22 @@ async def outbox_of(stage: Stage, bot_id: str) -> list[dict[str, Any]]:
 def summary_table(report: dict[str, Any]) -> Table:
     """The report for eyes."""
     table = Table(title=say("demo.summary", startup=report["startup_s"], rss=report["supervisor"]["rss_mb"]))
-    for heading in ("bot", "received", "answered", "lost", "doubled", "memory", "p50", "p95", "waits", "model"):
+    for heading in ("bot", "received", "answered", "lost", "doubled", "uss", "p50", "p95", "waits", "model"):
         table.add_column(say(f"demo.column.{heading}"), justify="left" if heading == "bot" else "right")
     for bot in report["bots"]:
-        bad = "bold red" if bot["lost"] or bot["doubled"] else ""
         table.add_row(
             bot["id"],
             *(str(bot[name]) for name in ("received", "answered", "lost", "doubled")),
-            f"{bot['uss_mb']} MB",
-            *(f"{bot['latency_ms'][name]} ms" for name in ("p50", "p95")),
-            f"{bot['waits_ms']['p50']} ms",
-            f"{bot['model_ms']['p50']} ms",
-            style=bad,
+            *map(_figure, (bot["uss_mb"], bot["latency_ms"]["p50"], bot["latency_ms"]["p95"])),
+            *map(_figure, (bot["waits_ms"]["p50"], bot["model_ms"]["p50"])),
+            style="bold red" if bot["lost"] or bot["doubled"] else "",
         )
     return table
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"

@@ -76,6 +76,7 @@ def _amount(value: float | None, unit: str) -> str:
 
 def _spoken(line: SaidLine) -> Text:
     who, style = (line.contact, "cyan") if line.author == "contact" else (line.bot, "green")
-    words = " ".join(line.text.split())
-    shown = words if len(words) <= 110 else words[:109] + "…"
-    return Text.assemble((f"{line.at.astimezone():%H:%M:%S} ", "dim"), (f"{who}: ", style), shown)
+    shown = " ".join(line.text.split())
+    return Text.assemble(
+        (f"{line.at.astimezone():%H:%M:%S} ", "dim"), (f"{who}: ", style), shown, no_wrap=True, overflow="ellipsis"
+    )
