@@ -4,10 +4,11 @@ Connection loss becomes StoreUnavailableError; `Store.run` repeats the whole tra
 must be idempotent: the answer to a COMMIT can be lost after the commit happened.
 """
 
+import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -116,10 +117,10 @@ class Store:
                 await raw.commit()
         except StoreUnavailableError:
             # The connection may hang half-way through a statement: only throwing it away is sure to free it.
-            await _throw_away(raw)
+            await _undisturbed(_throw_away(raw))
             raise
         finally:
-            await _give_back(raw)
+            await _undisturbed(_give_back(raw))
 
     async def run(
         self, principal: Principal, fn: Callable[[Transaction], Awaitable[T]], *, give_up_after: float = 30.0
@@ -144,6 +145,11 @@ class Store:
     def listen(self, channel: str) -> Listener:
         """A listener on ``channel`` with a connection of its own; use it as an async context manager."""
         return Listener(self._url, channel, clock=self._clock, application_name=self._application_name)
+
+
+async def _undisturbed(work: Coroutine[Any, Any, None]) -> None:
+    """A cancelled caller leaves at once; the connection finds its way home all the same, or the pool would run dry."""
+    await asyncio.shield(asyncio.create_task(work))
 
 
 async def _throw_away(raw: AsyncConnection) -> None:

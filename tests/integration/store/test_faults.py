@@ -107,6 +107,37 @@ async def test_a_cancelled_transaction_commits_nothing_and_leaves_a_working_stor
     assert await raw.fetchval("SELECT count(*) FROM metrics_data") == 0
 
 
+async def test_a_transaction_that_is_cancelled_twice_in_a_statement_gives_its_connection_back(
+    database: Database,
+) -> None:
+    bot = await database.add_bot()
+    raw, watcher = await database.connect(), await database.connect()
+
+    async def blocked() -> None:
+        async with bot.store.transaction(bot.principal) as tx:
+            await tx.conversations.due("anna", SystemClock().now())
+
+    async with raw.transaction():
+        await raw.execute("LOCK TABLE conversations IN ACCESS EXCLUSIVE MODE")
+        for _ in range(3):
+            task = asyncio.create_task(blocked())
+            await eventually(lambda: _waits(watcher, bot))
+            task.cancel()
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await eventually(lambda: _waits(watcher, bot, no=True))
+    await blocked()
+
+
+async def _waits(raw: Any, bot: BotLogIn, *, no: bool = False) -> bool:
+    found = await raw.fetchval(
+        "SELECT count(*) FROM pg_stat_activity WHERE usename = $1 AND wait_event_type = 'Lock'", bot.role_name
+    )
+    return bool(found) != no
+
+
 async def test_a_fenced_worker_learns_it_and_can_commit_nothing(database: Database) -> None:
     bot = await database.add_bot()
 
