@@ -2,7 +2,6 @@
 connections, log-ins and the lease. Nothing is sent past this door once the lease is no longer surely ours.
 """
 
-import asyncio
 from collections.abc import Callable
 
 from hanfleet.core.errors import TemporaryError
@@ -15,7 +14,6 @@ class Line:
     def __init__(self, may_send: Callable[[], bool]) -> None:
         self._may_send = may_send
         self._transport: Transport | None = None
-        self._open = asyncio.Event()
 
     @property
     def transport(self) -> Transport:
@@ -32,13 +30,7 @@ class Line:
     def open(self, transport: Transport) -> None:
         """Somebody is logged in: sending may begin."""
         self._transport = transport
-        self._open.set()
 
     def close(self) -> None:
         """Nothing more goes out until `open`."""
         self._transport = None
-        self._open.clear()
-
-    async def until_open(self) -> None:
-        """Return while a transport is there."""
-        await self._open.wait()
