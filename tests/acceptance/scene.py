@@ -2,8 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
+from typing import Any
 
+import asyncpg
+import psutil
+
+from hanfleet.app.embedded import EmbeddedPostgres
 from hanfleet.cli.stage.stage import Stage
 from hanfleet.cli.stage.troupe import troupe
 from hanfleet.sandbox.contacts.crowd import Crowd
@@ -13,6 +17,8 @@ from tests.support.servers import keepers
 from tests.support.waiting import eventually
 
 COLLECT_WITHIN_S = 20.0
+# asyncpg carries no types.
+_connect: Any = asyncpg.connect
 
 
 def keep(stage: Stage) -> None:
@@ -42,19 +48,15 @@ def assert_clean(verdict: Verdict) -> None:
     assert not verdict.unread
 
 
-def workers(stage: Stage) -> dict[str, int]:
-    """Bot → the process of its worker, found by the log that it writes to."""
-    logs = {stage.home.bot_logs / f"{actor.role.bot_id}.log": actor.role.bot_id for actor in stage.actors}
-    found = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                bot = logs.get((entry / "fd" / "1").readlink())
-            except OSError:
-                continue
-            if bot:
-                found[bot] = int(entry.name)
-    return found
+async def workers(stage: Stage) -> dict[str, int]:
+    """Bot → its living worker's process, as the leases name it."""
+    url = EmbeddedPostgres(stage.home).url.replace("@/postgres?", "@/hanfleet?")
+    connection = await _connect(url)
+    try:
+        rows = await connection.fetch("SELECT name, pid FROM leases WHERE name LIKE 'bot:%' AND pid IS NOT NULL")
+    finally:
+        await connection.close()
+    return {row["name"].removeprefix("bot:"): row["pid"] for row in rows if psutil.pid_exists(row["pid"])}
 
 
 async def some_replies(crowd: Crowd, more: int) -> None:

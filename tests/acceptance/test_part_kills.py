@@ -40,12 +40,14 @@ async def test_a_killed_part_comes_back_and_nothing_is_lost_or_doubled(stage: St
     await stage.running()
     async with traffic(stage, contacts=6, seed=len(part)) as crowd:
         await some_replies(crowd, 6)
+        alive = await workers(stage)
         before = stage.fleet.processes()[part]
         os.kill(before, signal.SIGKILL)
         await eventually(lambda: stage.fleet.processes()[part] != before, within=20, what=f"{part} runs again")
         await some_replies(crowd, 6)
         await _api_answers(stage)
         await stage.running()
+        assert await workers(stage) == alive, "no worker had to die with it"
         verdict = await verdict_of(crowd)
     assert_clean(verdict)
     await assert_single_sessions(stage)
@@ -55,7 +57,7 @@ async def test_a_killed_up_leaves_workers_that_the_next_one_adopts(stage: Stage)
     await stage.running()
     async with traffic(stage, contacts=6, seed=77) as crowd:
         await some_replies(crowd, 6)
-        before = workers(stage)
+        before = await workers(stage)
         os.kill(stage.fleet.processes()["up"], signal.SIGKILL)
         assert stage.fleet.process is not None
         await stage.fleet.process.wait()
@@ -63,7 +65,7 @@ async def test_a_killed_up_leaves_workers_that_the_next_one_adopts(stage: Stage)
         keep(stage)
         await stage.running()
         await some_replies(crowd, 6)
-        assert workers(stage) == before, "living workers are adopted, not replaced"
+        assert await workers(stage) == before, "living workers are adopted, not replaced"
         verdict = await verdict_of(crowd)
     assert_clean(verdict)
     await assert_single_sessions(stage)

@@ -42,9 +42,13 @@ async def test_a_stalled_worker_is_killed_before_another_one_starts(stage: Stage
     bot = stage.actors[0].role.bot_id
     async with traffic(stage, contacts=6, seed=31) as crowd:
         await some_replies(crowd, 6)
-        stalled = workers(stage)[bot]
+        stalled = (await workers(stage))[bot]
         os.kill(stalled, signal.SIGSTOP)
-        await eventually(lambda: workers(stage).get(bot, stalled) != stalled, within=60, what="another worker runs")
+
+        async def replaced() -> bool:
+            return (await workers(stage)).get(bot, stalled) != stalled
+
+        await eventually(replaced, within=60, what="another worker runs")
         await stage.running()
         verdict = await verdict_of(crowd)
     assert_clean(verdict)
@@ -81,14 +85,14 @@ async def test_a_second_launcher_on_the_same_database_stands_by(stage: Stage, tm
     await stage.running()
     wiring = await _second_wiring(stage, Home.open(tmp_path / "second"))
     zygote, supervisor = parts.zygote(wiring), parts.supervisor(wiring)
-    before = workers(stage)
+    before = await workers(stage)
     try:
         await zygote.start()
         await supervisor.start()
         async with traffic(stage, contacts=6, seed=33) as crowd:
             await some_replies(crowd, 30)
             verdict = await verdict_of(crowd)
-        assert workers(stage) == before
+        assert await workers(stage) == before
         assert not list(wiring.home.bot_logs.iterdir()), "the second launcher started nobody"
         assert supervisor.pid is not None, "it waits for its hour"
     finally:

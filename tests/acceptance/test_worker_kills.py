@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from contextlib import nullcontext, suppress
 from itertools import cycle
 
 import pytest
@@ -23,6 +24,7 @@ OF_A_START = (Step.CLAIM, Step.CONFIGURE, Step.SESSION_LOAD, Step.DUE)
 _KILL = "kill"
 #: So many that no bot dies six times within a minute, which would open its breaker, as it should.
 BOTS = 12
+ATTEMPTS = 4
 
 
 def _scripts() -> list[tuple[str, ...]]:
@@ -59,11 +61,23 @@ async def test_a_worker_killed_at_any_step_loses_and_doubles_nothing(bot_account
 
 async def _die_at_each(stage: Stage, plan: KillPlan, bot: str, scripts: list[tuple[str, ...]]) -> None:
     for script in scripts:
-        await stage.running([bot])
-        plan.arm(bot, *(label for label in script if label != _KILL))
-        if _KILL in script:
-            # The state may still be that of a worker that has just died: wait for the next one.
-            worker = await eventually(lambda: workers(stage).get(bot), within=30, what=f"{bot} has a worker")
-            os.kill(worker, signal.SIGKILL)
-        await eventually(lambda: not plan.armed(bot), within=60, what=f"{bot} passes {script}")
+        for attempt in range(ATTEMPTS):
+            await stage.running([bot])
+            plan.arm(bot, *(label for label in script if label != _KILL))
+            if _KILL in script:
+                await eventually(lambda: _kill_worker(stage, bot), within=30, what=f"{bot} has a worker")
+            # A successor only takes up what was not sent when no newer message makes it decide anew: then, once more.
+            patient = attempt + 1 == ATTEMPTS
+            with nullcontext() if patient else suppress(AssertionError):
+                await eventually(lambda: not plan.armed(bot), within=20, what=f"{bot} passes {script}")
+                break
     await stage.running([bot])
+
+
+async def _kill_worker(stage: Stage, bot: str) -> bool:
+    """False while there is none to kill."""
+    try:
+        os.kill((await workers(stage))[bot], signal.SIGKILL)
+    except (KeyError, ProcessLookupError):
+        return False
+    return True

@@ -5,7 +5,6 @@ at the sandbox). A negative remainder, which clock resolution can give, counts a
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,21 +28,16 @@ class Sample:
 
 
 def planned_waits(outbox: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    """Nonce → milliseconds that the fleet meant to wait before the part with that nonce.
+    """Nonce → milliseconds that the fleet meant to wait before the part with that nonce, from the burst's last message.
 
-    ``outbox`` are rows as the API gives them; parts of one turn are sent one after the other, so a part waits for its
-    own pauses and for those of the parts before it.
+    ``outbox`` are rows as the API gives them. A part's ``read_wait_ms`` counts from the decision, so the pauses for the
+    parts before it are in it already.
     """
-    turns: dict[tuple[int, str], list[Mapping[str, Any]]] = defaultdict(list)
-    for row in outbox:
-        turns[row["chat_id"], str(row["turn_id"])].append(row)
-    waits: dict[str, float] = {}
-    for parts in turns.values():
-        so_far = 0.0
-        for part in sorted(parts, key=lambda row: row["part"]):
-            so_far += part["merge_wait_ms"] + part["read_wait_ms"] + part["typing_ms"]
-            waits.update(dict.fromkeys(_NONCE.findall(part["text"]), so_far))
-    return waits
+    return {
+        nonce: float(row["merge_wait_ms"] + row["read_wait_ms"] + row["typing_ms"])
+        for row in outbox
+        for nonce in _NONCE.findall(row["text"])
+    }
 
 
 def model_times(requests: Iterable[Mapping[str, Any]]) -> dict[str, float]:

@@ -33,6 +33,7 @@ def become_worker(spawn: Spawn, startup_fd: int, entry: Entry, code: Sequence[Pa
         os.setsid()
         os.umask(0o077)
         _own_signals()
+        _own_name(spawn.bot_id)
         _own_output(spawn.log_path)
         _close_inherited(keep=startup_fd)
         level = contain(spawn.limits, code)
@@ -58,6 +59,17 @@ def _own_signals() -> None:
     # Ctrl-C in a terminal is for `hanfleet up`, which stops workers in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _own_name(bot_id: str) -> None:
+    """For ps and top: `hf:` and the bot, as far as the kernel's 15 bytes go."""
+    with suppress(OSError):
+        Path("/proc/self/comm").write_text(process_name(bot_id))
+
+
+def process_name(bot_id: str) -> str:
+    """What a bot's worker is called in the process table."""
+    return f"hf:{bot_id}"[:15]
 
 
 def _own_output(log_path: Path) -> None:
