@@ -40,16 +40,22 @@ async def bench_reply(rounds: int, say: Callable[[str], None]) -> Figures:
 @contextmanager
 def _bare_echo(stage: Stage, token: str) -> Iterator[None]:
     script = subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-m", "hanfleet.sandbox.bare_echo", str(stage.sandbox.file)], stdin=subprocess.PIPE
+        [sys.executable, "-m", "hanfleet.sandbox.bare_echo", str(stage.sandbox.file)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     assert script.stdin is not None
+    assert script.stdout is not None
     try:
         script.stdin.write(token.encode() + b"\n")
         script.stdin.close()
+        # Logged in: what is written to a bot before its first log-in, it never sees.
+        script.stdout.readline()
         yield
     finally:
         script.send_signal(signal.SIGKILL)
         script.wait()
+        script.stdout.close()
 
 
 Pings = list[tuple[str, float]]
