@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 
 from hanfleet.kit.clock import Clock, SystemClock
 from hanfleet.store.addresses import connect
-from hanfleet.store.admin import Installation, ServicePasswords, ServiceUrls, bootstrap, secure_database
+from hanfleet.store.admin import Installation, ServicePasswords, ServiceUrls, bootstrap, open_to_fleet
 from hanfleet.store.principals import BotPrincipal, OperatorPrincipal, SystemPrincipal
 from hanfleet.store.provisioner import Provisioner
 from hanfleet.store.roles import RoleNames
@@ -122,7 +122,7 @@ async def open_database(postgres_url: str, folder: Path, clock: Clock | None = N
         cluster.push_async_callback(admin.close, timeout=5)
         await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template['name']}")
         cluster.push_async_callback(_drop, admin, admin_url, name)
-        await secure_database(admin, name, roles)
+        await open_to_fleet(admin, name, roles)
         async with AsyncExitStack() as stack:
             supervisor = Store(urls.supervisor, clock=clock, application_name="test supervisor", pool_size=3)
             stack.push_async_callback(supervisor.close)

@@ -93,7 +93,8 @@ async def _prepare(connection: Any, url: URL, passwords: ServicePasswords, insta
         found = await _install_id(connection, install_id or new_install_id())
         roles = RoleNames.of(found)
         await _make_roles(connection, roles, passwords)
-        await secure_database(connection, url.database or "", roles)
+        await open_to_fleet(connection, url.database or "", roles)
+        await _take_from_public(connection)
         await connection.execute(f"ALTER TABLE installation OWNER TO {roles.owner}")
         await connection.execute(f"GRANT SELECT ON installation TO {roles.provisioner}")
     urls = {
@@ -105,8 +106,8 @@ async def _prepare(connection: Any, url: URL, passwords: ServicePasswords, insta
     return Installation(found, url.database or "", roles, ServiceUrls(**urls))
 
 
-async def secure_database(connection: Any, database: str, roles: RoleNames) -> None:
-    """Take from PUBLIC what every role has by default, and let this installation's roles in.
+async def open_to_fleet(connection: Any, database: str, roles: RoleNames) -> None:
+    """Let this installation's roles log in to ``database``, and nobody else.
 
     What is granted on a database itself is not copied from a template, so each clone needs this too.
     """
@@ -114,8 +115,12 @@ async def secure_database(connection: Any, database: str, roles: RoleNames) -> N
     await connection.execute(f"""
         ALTER DATABASE {name} OWNER TO {roles.owner};
         REVOKE ALL ON DATABASE {name} FROM PUBLIC;
-        GRANT CONNECT ON DATABASE {name} TO {roles.supervisor}, {roles.api}, {roles.provisioner}, {roles.bots};
-        REVOKE CREATE ON SCHEMA public FROM PUBLIC""")
+        GRANT CONNECT ON DATABASE {name} TO {roles.supervisor}, {roles.api}, {roles.provisioner}, {roles.bots}""")
+
+
+async def _take_from_public(connection: Any) -> None:
+    """Inside the database: no advisory locks, no large objects, nothing made in public."""
+    await connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     await connection.execute(_REVOKE_FUNCTIONS)
 
 
