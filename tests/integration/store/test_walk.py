@@ -217,3 +217,26 @@ async def test_texts_that_postgres_cannot_keep_are_mended_not_refused(database: 
     bot = await database.add_bot()
     await take(bot, message(10, "a\x00b\ud800c😀"))
     assert (await load(bot)).fresh[0].text == "a\ufffdb\ufffdc😀"
+
+
+async def test_what_is_not_there_is_none_and_changes_nothing(database: Database) -> None:
+    bot = await database.add_bot()
+    stranger = UUID(int=7)
+    async with bot.store.transaction(bot.principal) as tx:
+        assert await tx.conversations.load_turn("anna", 404, 20) is None
+        assert await tx.conversations.get("anna", 404) is None
+        assert await tx.contacts.get("anna", 404) is None
+        assert await tx.messages.get("anna", stranger) is None
+        assert await tx.outbox.get("anna", stranger) is None
+        assert await tx.outbox.next_at("anna") is None
+        assert not await tx.outbox.mark_sending("anna", stranger, NOON)
+        await tx.outbox.mark_sent("anna", stranger, 1, NOON)
+        assert not await tx.turns.commit("anna", TurnDecision(404, 1))
+    await take(bot, message(10))
+    fresh = (await load(bot)).fresh[0]
+    async with bot.store.transaction(bot.principal) as tx:
+        assert await tx.messages.get("anna", fresh.id) == fresh
+    assert [event.type for event in await _events(database, bot)] == [
+        "bot.registry.registered",
+        "user.message.received",
+    ]
