@@ -12,7 +12,7 @@ SYNCED := .venv/.synced-$(shell printf '%s' '$(CURDIR)' | cksum | cut -d' ' -f1)
 
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
-# Compiled once here, not at each first start.
+# Compiled once here: at each first start it takes seconds, and leaves every process's memory in pieces.
 export UV_COMPILE_BYTECODE := 1
 # Where the machine has a list of authorities of its own (a company's proxy, say), it is the one to trust.
 ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
@@ -68,6 +68,7 @@ clean: ## Remove all that make made here: environment, tools, caches
 
 $(SYNCED): pyproject.toml uv.lock | $(UV)
 	$(UV) sync --locked --quiet
+	$(BIN)/python -m compileall -q src
 	rm -f .venv/.synced-*
 	touch $@
 
