@@ -10,5 +10,6 @@ COMMANDS = {
     "demo": "hanfleet.cli.demo",
     "doctor": "hanfleet.cli.doctor",
     "bench": "hanfleet.cli.bench",
+    "import-legacy": "hanfleet.cli.import_legacy",
     "sandbox": "hanfleet.cli.sandbox",
 }

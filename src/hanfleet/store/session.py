@@ -25,6 +25,7 @@ from hanfleet.store.conversations import Conversations
 from hanfleet.store.events import Events
 from hanfleet.store.faults import translated
 from hanfleet.store.heartbeats import Heartbeats
+from hanfleet.store.imports import Imports
 from hanfleet.store.inbox import Inbox
 from hanfleet.store.leases import Leases
 from hanfleet.store.listening import Listener
@@ -59,6 +60,7 @@ class Transaction:
         self.leases = Leases(connection)
         self.heartbeats = Heartbeats(connection)
         self.metrics = Metrics(connection)
+        self.imports = Imports(connection)
 
 
 class Store:

@@ -4,5 +4,5 @@ A step is a short module in `versions`; its statements stand in `sql`, where an 
 """
 
 #: Every revision that this release knows, oldest first.
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 HEAD = REVISIONS[-1]

@@ -1,0 +1,186 @@
+"""``hanfleet import-legacy``: the old bot's folder into the fleet, compared, or taken back again."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hanfleet.cli import exits
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from hanfleet.app.settings import Settings
+    from hanfleet.control.legacy import Difference, LegacyFolder, Oddities
+    from hanfleet.control.legacy.importer import Progress
+
+app = typer.Typer()
+_SHOWN = 20
+
+
+@app.command(
+    epilog="Examples: hanfleet import-legacy ~/han --dry-run --report odd.json · hanfleet import-legacy ~/han --bot mira "
+    "· hanfleet import-legacy ~/han --bot mira --verify · hanfleet import-legacy ~/han --bot mira --rollback"
+)
+def import_legacy(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The old bot's folder; it is only read.")],
+    bot: Annotated[str | None, typer.Option(help="The bot's id; made when absent. Default: SESSION_NAME's.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only read and report; no database is touched.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Compare with what stands; exit 1 on a difference.")] = False,
+    rollback: Annotated[bool, typer.Option("--rollback", help="Remove what imports brought, nothing else.")] = False,
+    report: Annotated[Path | None, typer.Option(dir_okay=False, help="Write all that was odd there, as JSON.")] = None,
+    home: Annotated[
+        Path | None, typer.Option(file_okay=False, help="The fleet's folder. Default: ~/.local/share/hanfleet")
+    ] = None,
+) -> None:
+    """Bring over contacts, messages, settings and the Telegram session of the old bot. No fleet needs to run.
+
+    A second run changes nothing. The bot is not started.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    from hanfleet.app.settings import load_settings
+    from hanfleet.cli.messages import say
+    from hanfleet.control.legacy import LegacyFolder, proposed_bot_id
+    from hanfleet.core.config import BotId
+    from hanfleet.core.errors import InvalidInputError
+    from hanfleet.kit.clock import SystemClock
+
+    if dry_run + verify + rollback > 1:
+        raise InvalidInputError(say("import_legacy.one_only"))
+    if report and report.resolve().is_relative_to(folder.resolve()):
+        raise InvalidInputError(say("import_legacy.report_inside", report=report))
+    read = LegacyFolder(folder, SystemClock().now())
+    bot_id = bot or proposed_bot_id(read.settings)
+    try:
+        TypeAdapter(BotId).validate_python(bot_id)
+    except ValidationError:
+        raise InvalidInputError(say("import_legacy.bad_id", bot_id=bot_id)) from None
+    if dry_run:
+        _survey(read)
+    elif rollback:
+        asyncio.run(_take_back(load_settings(home=home), bot_id))
+        return
+    elif verify:
+        differences = asyncio.run(_compare(load_settings(home=home), bot_id, read))
+        _write(report, read.oddities)
+        _show_differences(bot_id, differences)
+        return
+    else:
+        asyncio.run(_import(load_settings(home=home), bot_id, read))
+    _write(report, read.oddities)
+    _show_oddities(read.oddities, report)
+
+
+def _survey(folder: "LegacyFolder") -> None:
+    from hanfleet.cli.messages import say
+    from hanfleet.control.legacy import survey
+
+    with _bar() as progress:
+        found = survey(folder, progress)
+    print(say("import_legacy.would", **_counts(found, "chats", "messages", "metrics", "sessions")))
+
+
+async def _import(settings: "Settings", bot_id: str, folder: "LegacyFolder") -> None:
+    from hanfleet.app.legacy_import import open_workbench
+    from hanfleet.cli.messages import say
+    from hanfleet.control.legacy import import_folder
+
+    async with open_workbench(settings) as bench:
+        with _bar() as progress:
+            new = await import_folder(bench.store, bench.master_key, bot_id, folder, bench.clock, progress)
+    if not new:
+        print(say("import_legacy.nothing_new", bot_id=bot_id))
+        return
+    print(say("import_legacy.imported", bot_id=bot_id, **_counts(new, "contacts", "messages", "metrics", "sessions")))
+    print(say("import_legacy.next", bot_id=bot_id))
+
+
+async def _compare(settings: "Settings", bot_id: str, folder: "LegacyFolder") -> "list[Difference]":
+    from hanfleet.app.legacy_import import open_workbench
+    from hanfleet.control.legacy import compare
+
+    async with open_workbench(settings) as bench:
+        with _bar() as progress:
+            return await compare(bench.store, bench.master_key, bot_id, folder, bench.clock, progress)
+
+
+async def _take_back(settings: "Settings", bot_id: str) -> None:
+    from hanfleet.app.legacy_import import open_workbench
+    from hanfleet.cli.messages import say
+    from hanfleet.control.legacy import take_back
+
+    async with open_workbench(settings) as bench:
+        with _bar() as progress:
+            gone = await take_back(bench.store, bot_id, progress)
+    print(say("import_legacy.taken_back", bot_id=bot_id, **_counts(gone, "contacts", "messages", "metrics")))
+    if gone["kept_contacts"]:
+        print(say("import_legacy.kept", contacts=gone["kept_contacts"]))
+    print(say("import_legacy.bot_gone" if gone["bots"] else "import_legacy.bot_stays", bot_id=bot_id))
+
+
+def _write(report: Path | None, oddities: "Oddities") -> None:
+    from hanfleet.cli.messages import say
+    from hanfleet.core.errors import InvalidInputError
+
+    if report is None:
+        return
+    try:
+        # It quotes what people wrote.
+        report.touch(mode=0o600)
+        report.write_text(oddities.as_json() + "\n", encoding="utf-8")
+    except OSError as refused:
+        reason = refused.strerror
+        raise InvalidInputError(say("import_legacy.report_unwritable", report=report, reason=reason)) from refused
+
+
+def _show_oddities(oddities: "Oddities", report: Path | None) -> None:
+    from hanfleet.cli.messages import say
+    from hanfleet.cli.output import print_table
+
+    if not oddities.entries:
+        print(say("import_legacy.nothing_odd"))
+        return
+    rows = sorted(oddities.by_reason().items(), key=lambda row: -row[1])
+    print_table((say("import_legacy.reason"), say("import_legacy.how_often")), rows)
+    print(say("import_legacy.report_there", report=report) if report else say("import_legacy.report_hint"))
+
+
+def _show_differences(bot_id: str, differences: "list[Difference]") -> None:
+    from hanfleet.cli.messages import say
+    from hanfleet.cli.output import print_table
+
+    if not differences:
+        print(say("import_legacy.same", bot_id=bot_id))
+        return
+    headings = (say("import_legacy.record"), say("import_legacy.expected"), say("import_legacy.found"))
+    print_table(headings, [(one.record, one.expected[:60], one.found[:60]) for one in differences[:_SHOWN]])
+    print(say("import_legacy.different", count=len(differences), bot_id=bot_id))
+    raise typer.Exit(exits.FAILED)
+
+
+def _counts(counted: "Counter[str]", *kinds: str) -> dict[str, int]:
+    return {kind: counted[kind] for kind in kinds}
+
+
+@contextmanager
+def _bar() -> "Iterator[Progress]":
+    """A bar on standard error, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from hanfleet.cli.messages import say
+
+    console = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
+        task = shown.add_task("", total=None)
+
+        def advance(done: int, total: int, messages: int) -> None:
+            text = say("import_legacy.progress", messages=messages)
+            shown.update(task, completed=done, total=total, description=text)
+
+        yield advance

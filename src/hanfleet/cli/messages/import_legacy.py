@@ -1,0 +1,69 @@
+"""What `hanfleet import-legacy` says. The reasons in its report are English."""
+
+TEXTS = {
+    "import_legacy.one_only": (
+        "--dry-run, --verify and --rollback exclude each other: choose one.",
+        "--dry-run, --verify и --rollback исключают друг друга: выберите одно.",
+    ),
+    "import_legacy.report_inside": (
+        "{report} is inside the old folder, which is only read: put the report elsewhere.",
+        "{report} находится в старой папке, а она только читается: положите отчёт в другое место.",
+    ),
+    "import_legacy.report_unwritable": (
+        "{report} cannot be written ({reason}): choose another file with --report.",
+        "Не удаётся записать {report} ({reason}): укажите другой файл: --report.",
+    ),
+    "import_legacy.bad_id": (
+        "{bot_id} is no bot id (a-z, 0-9 and -, at most 50): choose one with --bot.",
+        "{bot_id} не годится как имя бота (a-z, 0-9 и -, не больше 50): укажите другое: --bot.",
+    ),
+    "import_legacy.progress": ("{messages} messages", "сообщений: {messages}"),
+    "import_legacy.would": (
+        "Found: {chats} chats, {messages} messages, {metrics} metrics, {sessions} sessions. Nothing was changed.",
+        "Найдено: чатов {chats}, сообщений {messages}, метрик {metrics}, сессий {sessions}. Ничего не изменено.",
+    ),
+    "import_legacy.imported": (
+        "Imported to bot {bot_id}: {contacts} contacts, {messages} messages, {metrics} metrics, {sessions} sessions.",
+        "Перенесено в бота {bot_id}: контактов {contacts}, сообщений {messages}, метрик {metrics}, сессий {sessions}.",
+    ),
+    "import_legacy.next": (
+        "Compare: hanfleet import-legacy DIR --bot {bot_id} --verify. Stop the old bot before you start this one.",
+        "Сверьте: hanfleet import-legacy DIR --bot {bot_id} --verify. Не запускайте бота, пока работает старый.",
+    ),
+    "import_legacy.nothing_new": (
+        "Everything is in bot {bot_id} already; nothing was changed.",
+        "В боте {bot_id} уже есть всё; ничего не изменено.",
+    ),
+    "import_legacy.taken_back": (
+        "Taken back from bot {bot_id}: {contacts} contacts, {messages} messages, {metrics} metrics.",
+        "Убрано из бота {bot_id}: контактов {contacts}, сообщений {messages}, метрик {metrics}.",
+    ),
+    "import_legacy.kept": (
+        "{contacts} contacts stay, without what was imported: something came later.",
+        "Контактов осталось: {contacts} (без перенесённого), у них было что-то новое.",
+    ),
+    "import_legacy.bot_gone": (
+        "Bot {bot_id}, which the import had made, is gone too.",
+        "Бот {bot_id}, созданный при переносе, тоже убран.",
+    ),
+    "import_legacy.bot_stays": (
+        "Bot {bot_id} stays: it was there before, or was used since. Remove it with: hanfleet bots rm {bot_id}.",
+        "Бот {bot_id} остаётся: он был и раньше или уже работал. Удалить: hanfleet bots rm {bot_id}.",
+    ),
+    "import_legacy.same": (
+        "Every record and every message stands in bot {bot_id}, text for text.",
+        "Все записи и сообщения есть в боте {bot_id}, слово в слово.",
+    ),
+    "import_legacy.different": (
+        "{count} differences from bot {bot_id}. Before its first start there should be none: import again.",
+        "Расхождений с ботом {bot_id}: {count}. До первого запуска их быть не должно: повторите перенос.",
+    ),
+    "import_legacy.nothing_odd": ("Nothing was odd.", "Ничего странного не нашлось."),
+    "import_legacy.reason": ("what was odd", "что было странно"),
+    "import_legacy.how_often": ("how often", "сколько раз"),
+    "import_legacy.record": ("record", "запись"),
+    "import_legacy.expected": ("in the folder", "в папке"),
+    "import_legacy.found": ("in the fleet", "во флоте"),
+    "import_legacy.report_there": ("Every case is in {report}.", "Все случаи записаны в {report}."),
+    "import_legacy.report_hint": ("See every case with --report FILE.", "Все случаи покажет --report FILE."),
+}

@@ -1,0 +1,24 @@
+"""The road from the old bot's folder into the fleet: reading it, importing, comparing, taking it back.
+
+One file per old shape, all of them pure: they turn documents into records and note what was odd. Only `importer`,
+`comparing` and `undoing` speak to the store. Refuses to write anything below the old folder.
+"""
+
+from hanfleet.control.legacy.comparing import Difference, compare
+from hanfleet.control.legacy.folder import LegacyFolder
+from hanfleet.control.legacy.importer import import_folder, survey
+from hanfleet.control.legacy.naming import proposed_bot_id
+from hanfleet.control.legacy.oddities import Oddities, Oddity
+from hanfleet.control.legacy.undoing import take_back
+
+__all__ = [
+    "Difference",
+    "LegacyFolder",
+    "Oddities",
+    "Oddity",
+    "compare",
+    "import_folder",
+    "proposed_bot_id",
+    "survey",
+    "take_back",
+]

@@ -1,0 +1,71 @@
+"""What PostgreSQL cannot keep: NUL bytes, lone surrogates, numbers without end. Replaced, and each place named.
+
+Everything else passes unchanged, so that a text can be compared character by character afterwards.
+"""
+
+import json
+import math
+from typing import Any
+
+from hanfleet.store.connection import storable
+
+_DEEPEST = 100
+_EXACT = 1e15
+
+
+def clean_text(text: str) -> tuple[str, str]:
+    """``text`` fit to be stored, and what was replaced, with its places ("": nothing)."""
+    if "\x00" not in text:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            pass
+        else:
+            return text, ""
+    bad = [
+        f"U+{ord(char):04X} at {at}" for at, char in enumerate(text) if char == "\x00" or "\ud800" <= char <= "\udfff"
+    ]
+    return storable(text), ", ".join(bad)
+
+
+def clean_json(value: Any, depth: int = 0) -> tuple[Any, list[str]]:
+    """``value`` fit for jsonb, and what was changed. Two keys that become one get a suffix."""
+    if isinstance(value, str):
+        text, bad = clean_text(value)
+        return text, [bad] if bad else []
+    if not isinstance(value, dict | list):
+        return _clean_number(value) if isinstance(value, float) else (value, [])
+    if depth >= _DEEPEST:
+        return clean_text(json.dumps(value))[0], ["nested too deeply, kept as text"]
+    found: list[str] = []
+    if isinstance(value, list):
+        items = []
+        for item in value:
+            clean, bad_in_item = clean_json(item, depth + 1)
+            items.append(clean)
+            found += bad_in_item
+        return items, found
+    fields: dict[str, Any] = {}
+    for key, item in value.items():
+        name, bad = clean_text(key)
+        clean, bad_in_item = clean_json(item, depth + 1)
+        fields[free_key(fields, name)] = clean
+        found += ([bad] if bad else []) + bad_in_item
+    return fields, found
+
+
+def _clean_number(value: float) -> tuple[Any, list[str]]:
+    if not math.isfinite(value):
+        return str(value), [f"the number {value} became a text"]
+    # jsonb gives a great one back as this whole number.
+    return (int(value) if abs(value) >= _EXACT and value.is_integer() else value), []
+
+
+def free_key(taken: dict[str, Any], key: str) -> str:
+    """``key``, or with the first suffix ~2, ~3 … that nobody has; it sorts behind the original."""
+    if key not in taken:
+        return key
+    number = 2
+    while f"{key}~{number}" in taken:
+        number += 1
+    return f"{key}~{number}"

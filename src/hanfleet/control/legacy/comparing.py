@@ -1,0 +1,127 @@
+"""Whether everything of an old folder stands in the store: every record, every message, text for text.
+
+Meant for the time between the import and the bot's first start; later changes are differences too, and are named.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hanfleet.control.legacy.folder import LegacyFolder
+from hanfleet.control.legacy.importer import IMPORTER, Progress, cipher_of, kept_of
+from hanfleet.control.legacy.metrics_file import PREFIX
+from hanfleet.control.legacy.oddities import quoted
+from hanfleet.control.legacy.records import LegacyChat
+from hanfleet.control.legacy.rows import contact_of, extras_of, messages_of
+from hanfleet.control.legacy.settings_file import configuration
+from hanfleet.kit.clock import Clock
+from hanfleet.store.session import Store, Transaction
+from hanfleet.vault import MasterKey
+
+
+@dataclass(frozen=True)
+class Difference:
+    """``record`` names it ("chat 5, message 7"); both sides as a person can read them."""
+
+    record: str
+    expected: str
+    found: str
+
+
+async def compare(
+    store: Store, master_key: MasterKey, bot_id: str, folder: LegacyFolder, clock: Clock, progress: Progress
+) -> list[Difference]:
+    """Every difference between ``folder`` and what is stored of the bot; empty: none. Changes nothing."""
+    async with store.transaction(IMPORTER) as tx:
+        if await tx.bots.get(bot_id) is None:
+            return [Difference(f"bot {bot_id}", "a bot", "none")]
+        found = await _bot(tx, master_key, bot_id, folder)
+        total, messages = len(folder.chat_ids), 0
+        for done, chat in enumerate(folder.chats(), 1):
+            found += await _chat(tx, bot_id, chat, clock.now())
+            messages += len(chat.messages)
+            progress(done, total, messages)
+        kept = kept_of(folder)
+        if kept and kept not in await tx.imports.kept(bot_id):
+            found.append(Difference("what is kept with the import", quoted(kept), "not there"))
+    return found
+
+
+async def _bot(tx: Transaction, master_key: MasterKey, bot_id: str, folder: LegacyFolder) -> list[Difference]:
+    found: list[Difference] = []
+    row = await tx.bots.get(bot_id)
+    cipher = await cipher_of(tx, master_key, bot_id)
+    config = configuration(bot_id, folder.settings, folder.persona, folder.oddities)
+    if row and config and await tx.imports.made_bot(bot_id):
+        found += _unequal("configuration", config.public(), row.config)
+        secrets = {
+            name: cipher.open(bot_id, name, value).decode() for name, value in (await tx.secrets.all(bot_id)).items()
+        }
+        if secrets != config.secrets():
+            found.append(Difference("secrets", "those of the .env", "others"))
+    snapshot = folder.session()
+    if snapshot is not None:
+        stored = await tx.sessions.load(bot_id)
+        opened = stored.opened(lambda name, value: cipher.open(bot_id, name, value)) if stored else None
+        if opened is None or (opened.auth_key, opened.dc_id) != (snapshot.auth_key, snapshot.dc_id):
+            found.append(Difference("session", "that of the session file", "another" if opened else "none"))
+        elif missing := set(snapshot.entities) - set(opened.entities):
+            found.append(Difference("session", f"{len(missing)} people", "not there, or otherwise"))
+    stored_metrics = await tx.imports.metrics(bot_id, PREFIX)
+    for metric in folder.metrics:
+        if (metric.name, metric.value, metric.at) not in stored_metrics:
+            found.append(Difference(f"metric {metric.name} of {metric.at}", str(metric.value), "not there"))
+    return found
+
+
+async def _chat(tx: Transaction, bot_id: str, chat: LegacyChat, now: datetime) -> list[Difference]:
+    where = f"chat {chat.chat_id}"
+    stored = await tx.contacts.get(bot_id, chat.chat_id)
+    if stored is None:
+        return [Difference(where, "a contact", "none")]
+    expected = contact_of(bot_id, chat, now)
+    found: list[Difference] = []
+    if await tx.imports.brought(bot_id, "contact", chat.chat_id):
+        found += _unequal(f"{where}, name", expected.name, stored.name)
+        found += _unequal(f"{where}, profile", _plain(expected.data), stored.profile_data)
+        found += _unequal(f"{where}, message count", expected.message_count, stored.message_count)
+        found += _unequal(f"{where}, last activity", expected.last_activity, stored.last_activity)
+    else:
+        # It was known before: what it had counts.
+        missing = sorted(expected.data.keys() - stored.profile_data.keys())
+        found += _unequal(f"{where}, facts that are missing", [], missing)
+    if await tx.imports.brought(bot_id, "conversation", chat.chat_id):
+        talk = await tx.conversations.get(bot_id, chat.chat_id)
+        response_id = chat.profile.response_id if chat.profile else None
+        found += _unequal(f"{where}, previous response", response_id, talk and talk.response_id)
+    extras: dict[str, Any] = {}
+    for mark in reversed(await tx.imports.brought(bot_id, "messages", chat.chat_id)):
+        extras |= mark["extra"]
+    found += _unequal(f"{where}, fields beside messages", _plain(extras_of(chat)), extras)
+    return [*found, *await _messages(tx, bot_id, chat, where)]
+
+
+async def _messages(tx: Transaction, bot_id: str, chat: LegacyChat, where: str) -> list[Difference]:
+    expected = messages_of(bot_id, chat)
+    stored = {message.id: message for message in await tx.imports.messages(bot_id, chat.chat_id)}
+    found = []
+    for index, message in enumerate(expected):
+        there = stored.pop(message.id, None)
+        if there != message:
+            shown = "none" if there is None else f"{there.direction} {there.sent_at} {quoted(there.text)}"
+            wanted = f"{message.direction} {message.sent_at} {quoted(message.text)}"
+            found.append(Difference(f"{where}, message {index}", wanted, shown))
+    found += [Difference(where, "no more messages", quoted(message.text)) for message in stored.values()]
+    return found
+
+
+def _unequal(record: str, expected: Any, found: Any) -> Iterator[Difference]:
+    if expected != found:
+        yield Difference(record, quoted(expected), quoted(found))
+
+
+def _plain(value: Any) -> Any:
+    """As jsonb gives it back."""
+    return json.loads(json.dumps(value))

@@ -1,0 +1,216 @@
+"""The old bot's folder as a whole: what is where, and one chat after another, so that memory stays flat.
+
+Only reads. A file that nothing here knows is named in the report.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from hanfleet.control.legacy.choosing import chosen
+from hanfleet.control.legacy.conversations import read_messages
+from hanfleet.control.legacy.documents import DocumentReader
+from hanfleet.control.legacy.fields import chat_id_of
+from hanfleet.control.legacy.merging import merged
+from hanfleet.control.legacy.metrics_file import read_metrics
+from hanfleet.control.legacy.oddities import Oddities, quoted
+from hanfleet.control.legacy.persona_file import read_persona
+from hanfleet.control.legacy.profiles_v1 import read_profiles_v1
+from hanfleet.control.legacy.profiles_v2 import RANK_ASIDE, RANK_V2, read_profile_v2
+from hanfleet.control.legacy.profiles_v3 import read_profile_v3
+from hanfleet.control.legacy.records import LegacyChat, LegacyMessage, LegacyMetric, LegacyProfile
+from hanfleet.control.legacy.session_file import read_session
+from hanfleet.control.legacy.settings_file import LegacySettings, read_settings
+from hanfleet.core.config import PersonaConfig
+from hanfleet.core.errors import NotFoundError
+from hanfleet.core.messages import SessionSnapshot
+
+_NUMBERED = re.compile(r"(-?[0-9]{1,19})(.*)", re.DOTALL)
+_KNOWN_TOPICS = ["interests", "work", "travel", "music_movies", "values", "family", "goals", "fears", "facts"]
+
+
+class LegacyFolder:
+    """``chats`` may be walked once per reading; each reading has oddities of its own."""
+
+    def __init__(self, root: Path, now: datetime) -> None:
+        """Raises NotFoundError when ``root`` is no folder."""
+        if not root.is_dir():
+            raise NotFoundError(f"There is no folder {root}: name the one with the old bot's girls_data.")
+        self.oddities = Oddities()
+        self._root = root
+        self._now = now
+        self._reader = DocumentReader(root, self.oddities)
+        self._known: set[Path] = {root / "bot.log"}
+        self.settings = self._settings()
+        self.persona = self._persona()
+        self.metrics, self.kept = self._rest()
+        self._logs = self._numbered(self._folder("CONVERSATIONS_DIR", "conversations"), "conversation")
+        self._backups = self._find_backups()
+        self._profiles = self._read_profiles()
+
+    @property
+    def chat_ids(self) -> list[int]:
+        """Every chat that anything is known of, in order."""
+        return sorted(self._profiles.keys() | self._logs.keys() | self._backups.keys())
+
+    def chats(self) -> Iterator[LegacyChat]:
+        """Each chat, read when it is asked for."""
+        for chat_id in self.chat_ids:
+            yield self._chat(chat_id)
+        self._note_strangers()
+
+    def session(self) -> SessionSnapshot | None:
+        """The Telegram session, when there is one."""
+        wanted = self._root / f"{Path(self.settings.session_name).name.removesuffix('.session')}.session"
+        found = sorted(self._root.glob("*.session"))
+        self._known.update(found)
+        self._known.update(self._root.glob("*.session-*"))
+        if not found:
+            return None
+        path = wanted if wanted in found else found[0]
+        for other in found:
+            if other != path:
+                self.oddities.note(self._reader.name(other), "", "another session file", "left out")
+        return read_session(path, self._reader.name(path), self.oddities)
+
+    def _settings(self) -> LegacySettings:
+        path = self._root / ".env"
+        self._known.add(path)
+        text = self._reader.text(path) if path.is_file() else None
+        return LegacySettings() if text is None else read_settings(text, ".env", self.oddities)
+
+    def _persona(self) -> PersonaConfig | None:
+        path = self._root / "persona.txt"
+        self._known.add(path)
+        text = self._reader.text(path) if path.is_file() else None
+        return None if text is None else read_persona(text, "persona.txt", self.oddities)
+
+    def _rest(self) -> tuple[list[LegacyMetric], dict[str, Any]]:
+        rows: list[LegacyMetric] = []
+        kept: dict[str, Any] = {}
+        for document in self._load(self._root / "metrics.json"):
+            found, left = read_metrics(document, "metrics.json", self.oddities, self._now)
+            rows += found
+            kept.setdefault("metrics", left)
+        for document in self._load(self._root / "fields.json"):
+            kept.setdefault("topics", document)
+            if document != _KNOWN_TOPICS:
+                reason = f"topics of its own: {quoted(document)}"
+                self.oddities.note("fields.json", "", reason, "kept with the import; bots ask about Hanfleet's topics")
+        return rows, kept
+
+    def _load(self, path: Path) -> list[Any]:
+        self._known.add(path)
+        return self._reader.load(path) if path.is_file() else []
+
+    def _folder(self, variable: str, default: str) -> Path:
+        """Where the old bot kept something; a place outside the folder is not ours to read."""
+        name = self.settings.folder(variable, default)
+        path = self._root / name
+        if path.resolve().is_relative_to(self._root.resolve()):
+            return path
+        self.oddities.note(".env", variable, "a place outside the folder", f"looked into {default} instead")
+        return self._root / default
+
+    def _numbered(self, folder: Path, what: str) -> dict[int, list[Path]]:
+        """The files in ``folder`` by the chat that their names begin with, the plainest name first."""
+        found: defaultdict[int, list[Path]] = defaultdict(list)
+        for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+            if path.is_dir():
+                continue
+            self._known.add(path)
+            name = _NUMBERED.fullmatch(path.name)
+            chat_id = chat_id_of(name[1]) if name else None
+            if name is None or chat_id is None or not path.is_file():
+                reason = f"a {what} of nobody" if path.is_file() else "no file"
+                self.oddities.note(self._reader.name(path), "", reason, "left out")
+                continue
+            found[chat_id].append(path)
+            if name[2] != ".json":
+                self.oddities.note(self._reader.name(path), "", f"a {what} moved aside", f"read as of chat {chat_id}")
+        return {
+            chat_id: sorted(paths, key=lambda path: (len(path.name), path.name)) for chat_id, paths in found.items()
+        }
+
+    def _find_backups(self) -> dict[int, list[Path]]:
+        found: dict[int, list[Path]] = {}
+        folder = self._folder("BACKUPS_DIR", "backups")
+        for chat in sorted(folder.iterdir()) if folder.is_dir() else []:
+            chat_id = chat_id_of(chat.name)
+            if chat_id is None or not chat.is_dir():
+                continue
+            # In the order of the days, whose names sort.
+            paths = sorted(path for path in chat.iterdir() if path.is_file())
+            self._known.update(paths)
+            found[chat_id] = [*found.get(chat_id, []), *paths]
+        return found
+
+    def _read_profiles(self) -> dict[int, list[LegacyProfile]]:
+        profiles: defaultdict[int, list[LegacyProfile]] = defaultdict(list)
+        folder = self._folder("GIRLS_DATA_PATH", "girls_data")
+        single = self._root / "girls_data.json"
+        if folder.suffix == ".json":
+            single, folder = folder, self._root / "girls_data"
+        for document in self._load(single):
+            for profile in read_profiles_v1(document, self._reader.name(single), self.oddities, self._now):
+                profiles[profile.chat_id].append(profile)
+        for named, paths in self._numbered(folder, "profile").items():
+            for path in paths:
+                for profile in self._profiles_of(path, named):
+                    profiles[profile.chat_id].append(profile)
+        return profiles
+
+    def _profiles_of(self, path: Path, named: int) -> Iterator[LegacyProfile]:
+        file = self._reader.name(path)
+        aside = path.name != f"{named}.json"
+        for document in self._reader.load(path):
+            if not isinstance(document, dict):
+                self.oddities.note(file, "", f"no profile: {quoted(document)}", "left out")
+            elif "telegram_id" in document:
+                yield read_profile_v3(document, named, file, "", self.oddities, self._now)
+            else:
+                rank = RANK_ASIDE if aside else RANK_V2
+                yield read_profile_v2(document, named, file, "", self.oddities, self._now, rank)
+
+    def _chat(self, chat_id: int) -> LegacyChat:
+        messages: list[LegacyMessage] = []
+        for path in self._logs.get(chat_id, []):
+            file = self._reader.name(path)
+            own: list[LegacyMessage] = []
+            for document in self._reader.load(path):
+                own += read_messages(document, file, self.oddities, self._now, before=len(own))
+            messages = self._merged(messages, own, file) if messages else own
+        name = ""
+        for path in self._backups.get(chat_id, []):
+            file = self._reader.name(path)
+            for document in self._reader.load(path):
+                talk, name = self._backup(document, file, chat_id, name)
+                messages = self._merged(messages, talk, file)
+        profile = chosen(self._profiles.get(chat_id, []), self.oddities)
+        return LegacyChat(chat_id, profile, messages, name)
+
+    def _backup(self, document: Any, file: str, chat_id: int, name: str) -> tuple[list[LegacyMessage], str]:
+        if isinstance(document, dict) and "messages" in document:
+            known = {"date", "chat_id", "name", "messages"}
+            if document.get("chat_id", chat_id) != chat_id:
+                reason = f"two ids: its folder says {chat_id}, its chat_id says {quoted(document['chat_id'])}"
+                self.oddities.note(file, "", reason, f"taken for chat {chat_id}")
+            for key in document.keys() - known:
+                self.oddities.keep(file, key, document[key])
+            name = str(document.get("name") or name)
+            document = document["messages"]
+        return read_messages(document, file, self.oddities, self._now), name
+
+    def _merged(self, base: list[LegacyMessage], copy: list[LegacyMessage], file: str) -> list[LegacyMessage]:
+        messages, recovered = merged(base, copy)
+        if recovered:
+            self.oddities.note(file, "", f"messages that the log has lost: {recovered}", "recovered in their order")
+        return messages
+
+    def _note_strangers(self) -> None:
+        for path in sorted(self._root.rglob("*")):
+            if path not in self._known and not path.is_dir():
+                self.oddities.note(self._reader.name(path), "", "an unknown file", "left out")

@@ -1,0 +1,37 @@
+"""Ids of what an import brings: the same for the same record at every run, so that a second run finds the first.
+
+Messages are ordered by id. Those of living ones begin with their time (RFC 9562, version 7); imported ones are of
+version 8 with 48 zero bits in that place, then their number in the chat: in their order, and before all that came
+later.
+"""
+
+from hashlib import blake2b
+from uuid import UUID, uuid5
+
+from hanfleet.control.legacy.records import LegacyMessage
+
+_NAMESPACE = UUID("6f1f29a0-54d3-5f2e-9d26-1c7f0f4e2b1d")
+_VERSION_8 = 8 << 76
+_VARIANT = 2 << 62
+
+
+def message_id(scope: bytes, index: int, message: LegacyMessage) -> UUID:
+    """``scope`` names bot and chat; ``index`` is the message's place in the talk."""
+    parts = b"%b\0%b\0%b" % (
+        message.stamp.encode("utf-8", "replace"),
+        message.direction.encode(),
+        message.text.encode(),
+    )
+    digest = blake2b(parts, digest_size=6, key=scope).digest()
+    number = ((index >> 14) << 64) | ((index & 0x3FFF) << 48) | int.from_bytes(digest, "big")
+    return UUID(int=_VERSION_8 | _VARIANT | number)
+
+
+def scope(bot_id: str, chat_id: int) -> bytes:
+    """The key under which one chat's messages are told apart from another's."""
+    return blake2b(f"{bot_id}/{chat_id}".encode(), digest_size=32).digest()
+
+
+def record_id(bot_id: str, kind: str, chat_id: int) -> UUID:
+    """The id of a contact or a conversation."""
+    return uuid5(_NAMESPACE, f"{bot_id}/{kind}/{chat_id}")

@@ -1,0 +1,189 @@
+"""Bringing an old folder into the store: one transaction, and only what is not there yet.
+
+A bot, a contact or a session that stands already keeps what it has; what the old data know beside is added. Nobody is
+told anything and nothing is started.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from hanfleet.control.legacy.cleaning import clean_json
+from hanfleet.control.legacy.folder import LegacyFolder
+from hanfleet.control.legacy.ids import record_id
+from hanfleet.control.legacy.records import LegacyChat
+from hanfleet.control.legacy.rows import brought_contact, contact_of, extras_of, messages_of, talked_last
+from hanfleet.control.legacy.settings_file import configuration
+from hanfleet.control.requests import check_kept
+from hanfleet.core.config import BotConfig
+from hanfleet.kit.clock import Clock
+from hanfleet.store.imports import Mark
+from hanfleet.store.principals import SystemPrincipal
+from hanfleet.store.session import Store, Transaction
+from hanfleet.vault import Cipher, MasterKey, new_data_key
+
+IMPORTER = SystemPrincipal("import")
+
+#: (chats done, chats in all, messages so far)
+Progress = Callable[[int, int, int], None]
+
+
+def survey(folder: LegacyFolder, progress: Progress) -> Counter[str]:
+    """What an import would find, without a database."""
+    found: Counter[str] = Counter()
+    total = len(folder.chat_ids)
+    for done, chat in enumerate(folder.chats(), 1):
+        found["chats"] += 1
+        found["messages"] += len(chat.messages)
+        progress(done, total, found["messages"])
+    found["metrics"] = len(folder.metrics)
+    found["sessions"] = int(folder.session() is not None)
+    configuration("bot", folder.settings, folder.persona, folder.oddities)
+    return found
+
+
+async def import_folder(
+    store: Store, master_key: MasterKey, bot_id: str, folder: LegacyFolder, clock: Clock, progress: Progress
+) -> Counter[str]:
+    """Bring ``folder`` to the bot, which is made when it is missing; gives how many of each kind were new.
+
+    ``store`` is the owner role's. Raises ConflictError for a bot that was removed. After any error nothing has changed.
+    """
+    async with store.transaction(IMPORTER) as tx:
+        return await _Import(tx, master_key, bot_id, folder, clock, progress).run()
+
+
+class _Import:
+    def __init__(
+        self,
+        tx: Transaction,
+        master_key: MasterKey,
+        bot_id: str,
+        folder: LegacyFolder,
+        clock: Clock,
+        progress: Progress,
+    ) -> None:
+        self._tx = tx
+        self._master_key = master_key
+        self._bot_id = bot_id
+        self._folder = folder
+        self._now = clock.now()
+        self._progress = progress
+        self._brought: Counter[str] = Counter()
+        self._id: UUID | None = None
+
+    async def run(self) -> Counter[str]:
+        """In the order in which rows refer to each other."""
+        await self._bot()
+        await self._session()
+        metrics = [(row.name, row.value, row.at) for row in self._folder.metrics]
+        if metrics and (added := await self._tx.imports.add_metrics(self._bot_id, metrics)):
+            await self._begun()
+            self._brought["metrics"] += added
+        total = len(self._folder.chat_ids)
+        for done, chat in enumerate(self._folder.chats(), 1):
+            await self._chat(chat)
+            self._progress(done, total, self._brought["messages"])
+        kept = kept_of(self._folder)
+        if kept and kept not in await self._tx.imports.kept(self._bot_id):
+            await self._begun()
+        if self._id is not None:
+            await self._tx.imports.finish(self._id, self._brought, kept)
+        return self._brought
+
+    async def _bot(self) -> None:
+        row = await self._tx.bots.get(self._bot_id)
+        settings, oddities = self._folder.settings, self._folder.oddities
+        if row is not None:
+            check_kept(row)
+            if settings.file:
+                oddities.note(settings.file, "", "the bot stands already", "its configuration stays as it is")
+            return
+        config = configuration(self._bot_id, settings, self._folder.persona, oddities)
+        await self._tx.bots.add(self._bot_id, public_of(self._bot_id, config))
+        data_key = new_data_key()
+        await self._tx.secrets.put_key(self._bot_id, self._master_key.wrap(self._bot_id, data_key))
+        cipher = Cipher(data_key)
+        for name, value in (config.secrets() if config else {}).items():
+            await self._tx.secrets.put(self._bot_id, name, cipher.seal(self._bot_id, name, value.encode()))
+        await self._begun(made_bot=True)
+        self._brought["bots"] += 1
+
+    async def _session(self) -> None:
+        snapshot = self._folder.session()
+        if snapshot is None:
+            return
+        if await self._tx.sessions.load(self._bot_id) is not None:
+            self._folder.oddities.note("", "session", "the bot has a Telegram session already", "it keeps that one")
+            return
+        cipher = await cipher_of(self._tx, self._master_key, self._bot_id)
+        await self._tx.sessions.save_identity(self._bot_id, snapshot, partial(cipher.seal, self._bot_id))
+        stored = await self._tx.sessions.load(self._bot_id)
+        assert stored is not None
+        await self._mark("session", 0, {"key": stored.auth_key_sealed.hex()})
+        self._brought["sessions"] += 1
+
+    async def _chat(self, chat: LegacyChat) -> None:
+        contact = contact_of(self._bot_id, chat, self._now)
+        if await self._tx.imports.add_contact(self._bot_id, contact):
+            await self._mark("contact", chat.chat_id, brought_contact(contact))
+            self._brought["contacts"] += 1
+        elif contact.data and (keys := await self._tx.imports.add_facts(self._bot_id, chat.chat_id, contact.data)):
+            await self._mark("facts", chat.chat_id, {"data": {key: contact.data[key] for key in keys}})
+            self._brought["facts"] += 1
+        response_id = chat.profile.response_id if chat.profile else None
+        if chat.messages or response_id:
+            await self._conversation(chat, response_id)
+        if not chat.messages:
+            return
+        added = await self._tx.imports.add_messages(self._bot_id, chat.chat_id, messages_of(self._bot_id, chat))
+        if added:
+            await self._mark("messages", chat.chat_id, {"count": added, "extra": extras_of(chat)})
+            self._brought["messages"] += added
+
+    async def _conversation(self, chat: LegacyChat, response_id: str | None) -> None:
+        made = await self._tx.imports.add_conversation(
+            self._bot_id,
+            record_id(self._bot_id, "conversation", chat.chat_id),
+            chat.chat_id,
+            response_id,
+            talked_last(chat, self._now),
+        )
+        if made:
+            await self._mark("conversation", chat.chat_id, {"response_id": response_id})
+            self._brought["conversations"] += 1
+
+    async def _mark(self, kind: str, chat_id: int, brought: dict[str, Any]) -> None:
+        await self._tx.imports.mark(self._bot_id, await self._begun(), Mark(kind, chat_id, brought))
+
+    async def _begun(self, *, made_bot: bool = False) -> UUID:
+        """The import's row, written with the first thing that it brings: without one there is none."""
+        if self._id is None:
+            self._id = uuid7()
+            await self._tx.imports.begin(self._id, self._bot_id, made_bot=made_bot)
+        return self._id
+
+
+def public_of(bot_id: str, config: BotConfig | None) -> dict[str, Any]:
+    """The configuration in clear; a bot without settings has its names alone and waits to be configured."""
+    return config.public() if config else {"bot_id": bot_id, "name": "Han"}
+
+
+def kept_of(folder: LegacyFolder) -> dict[str, Any]:
+    """What has no place in our tables. Complete once the chats were walked."""
+    unknown = {"unknown": folder.oddities.unknown} if folder.oddities.unknown else {}
+    kept: dict[str, Any] = clean_json({**folder.kept, **unknown})[0]
+    return kept
+
+
+async def cipher_of(tx: Transaction, master_key: MasterKey, bot_id: str) -> Cipher:
+    """What opens the bot's secrets; a bot that has no data key yet gets one."""
+    wrapped = await tx.secrets.get_key(bot_id)
+    if wrapped is None:
+        wrapped = master_key.wrap(bot_id, new_data_key())
+        await tx.secrets.put_key(bot_id, wrapped)
+    return Cipher(master_key.unwrap(bot_id, wrapped))

@@ -1,0 +1,58 @@
+"""What was odd in the old data: every entry names the file, the record, the reason and what was done.
+
+Refuses to judge: an oddity is no error, and what could be kept was kept. Values that may be secret never come here.
+"""
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+_LONGEST_QUOTE = 2000
+
+
+@dataclass(frozen=True)
+class Oddity:
+    """``file`` is the path below the old folder ("": none), ``record`` says where in it ("": the whole)."""
+
+    file: str
+    record: str
+    reason: str
+    done: str
+
+
+class Oddities:
+    """The report of one reading, in the order of reading."""
+
+    def __init__(self) -> None:
+        self.entries: list[Oddity] = []
+        #: file → field → value: what belongs to no contact and no message
+        self.unknown: dict[str, dict[str, Any]] = {}
+
+    def note(self, file: str, record: str | int, reason: str, done: str) -> None:
+        """One more; it may quote what people wrote, with what no file could hold escaped."""
+        self.entries.append(Oddity(_writable(file), _writable(str(record)), _writable(reason), _writable(done)))
+
+    def keep(self, file: str, field: str, value: Any) -> None:
+        """A field around the records that nobody knows: noted, and kept with the import."""
+        self.unknown.setdefault(file, {})[field] = value
+        self.note(file, field, f"unknown fields: {quoted(value)}", "kept with the import")
+
+    def by_reason(self) -> dict[str, int]:
+        """How often each reason came up; what stands behind a colon is particular and left out."""
+        return dict(Counter(entry.reason.partition(":")[0] for entry in self.entries))
+
+    def as_json(self) -> str:
+        """The whole report: a JSON list."""
+        return json.dumps([asdict(entry) for entry in self.entries], ensure_ascii=False, indent=1)
+
+
+def quoted(value: Any) -> str:
+    """``value`` as ASCII JSON, at most a page of it."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    shown = json.dumps(text[:_LONGEST_QUOTE])
+    return shown if len(text) <= _LONGEST_QUOTE else f"{shown} and {len(text) - _LONGEST_QUOTE} characters more"
+
+
+def _writable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,29 @@
+"""girls_data.json, the profile store's version 1: every contact in one object."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from hanfleet.control.legacy.fields import chat_id_of
+from hanfleet.control.legacy.oddities import Oddities, quoted
+from hanfleet.control.legacy.profiles_v2 import RANK_V1, read_profile_v2
+from hanfleet.control.legacy.records import LegacyProfile
+
+
+def read_profiles_v1(document: Any, file: str, oddities: Oddities, now: datetime) -> Iterator[LegacyProfile]:
+    """Every profile of one document."""
+    girls = document.get("girls") if isinstance(document, dict) else None
+    if not isinstance(girls, dict):
+        oddities.note(file, "", f"not the shape of version 1: {quoted(document)}", "left out")
+        return
+    for key in document.keys() - {"girls"}:
+        oddities.keep(file, key, document[key])
+    for key, values in girls.items():
+        # A key that stood twice in the file carries a suffix.
+        chat_id = chat_id_of(key.partition("~")[0])
+        if isinstance(values, dict) and chat_id is None:
+            chat_id = chat_id_of(values.get("chat_id"))
+        if chat_id is None or not isinstance(values, dict):
+            oddities.note(file, key, f"no profile: {quoted(values)}", "left out")
+            continue
+        yield read_profile_v2(values, chat_id, file, key, oddities, now, RANK_V1)

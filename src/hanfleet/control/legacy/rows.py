@@ -1,0 +1,72 @@
+"""What one old chat comes to in our tables. Pure, so that importing and comparing mean the same."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from hanfleet.control.legacy.cleaning import clean_text
+from hanfleet.control.legacy.ids import message_id, record_id, scope
+from hanfleet.control.legacy.records import LegacyChat
+from hanfleet.core.messages import Author, Direction
+from hanfleet.store.imports import ImportedContact, ImportedMessage
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def contact_of(bot_id: str, chat: LegacyChat, now: datetime) -> ImportedContact:
+    """The contact, not yet told that it talks to an AI. ``now`` stands in where no time is known at all."""
+    profile = chat.profile
+    received = sum(message.direction is Direction.IN for message in chat.messages)
+    first = next((message.sent_at for message in chat.messages if message.sent_at), None)
+    active = profile.last_activity if profile else None
+    created = (profile.created_at if profile else None) or first or active or now
+    return ImportedContact(
+        id=record_id(bot_id, "contact", chat.chat_id),
+        chat_id=chat.chat_id,
+        name=clean_text(chat.name)[0],
+        data=profile.data if profile else {},
+        message_count=max(received, profile.message_count if profile else 0),
+        last_activity=active,
+        created_at=min(created, now),
+    )
+
+
+def talked_last(chat: LegacyChat, now: datetime) -> datetime:
+    """When anything happened last; never in the future, or the conversation would lead every list."""
+    last = next((message.sent_at for message in reversed(chat.messages) if message.sent_at), None)
+    return min(last or (chat.profile.last_activity if chat.profile else None) or now, now)
+
+
+def messages_of(bot_id: str, chat: LegacyChat) -> list[ImportedMessage]:
+    """Every message in order. One without a time counts as made with the one before it, or else after it."""
+    key = scope(bot_id, chat.chat_id)
+    known = next((message.sent_at for message in chat.messages if message.sent_at), _NEVER)
+    rows = []
+    for index, message in enumerate(chat.messages):
+        known = message.sent_at or known
+        rows.append(
+            ImportedMessage(
+                id=message_id(key, index, message),
+                direction=message.direction.value,
+                author=(Author.CONTACT if message.direction is Direction.IN else Author.BOT).value,
+                text=message.text,
+                media=message.media.value,
+                sent_at=message.sent_at,
+                created_at=known,
+            )
+        )
+    return rows
+
+
+def extras_of(chat: LegacyChat) -> dict[str, Any]:
+    """What messages had beyond a message, by their place in the talk."""
+    return {str(index): message.extra for index, message in enumerate(chat.messages) if message.extra}
+
+
+def brought_contact(contact: ImportedContact) -> dict[str, Any]:
+    """What the way back compares with."""
+    return {
+        "name": contact.name,
+        "data": contact.data,
+        "message_count": contact.message_count,
+        "last_activity": contact.last_activity and contact.last_activity.isoformat(),
+    }

@@ -1,0 +1,312 @@
+"""What an import of the old bot's data wrote, and taking exactly that back. For the owner role alone.
+
+Each repeated step finds what an earlier run brought and adds only what is missing. Imported messages are told apart by
+their ids, which are below every living one's (see the migration).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from hanfleet.store.connection import Connection, as_json
+
+#: Every imported message's id is below this one.
+_BOUND = UUID("00000000-0001-0000-0000-000000000000")
+_COPIED_AT_ONCE = 10_000
+_MESSAGE_COLUMNS = (
+    "bot_id", "id", "chat_id", "direction", "author", "text", "media", "sent_at", "created_at",
+)  # fmt: skip
+
+_BEGIN = text("INSERT INTO imports (id, bot_id, made_bot, started_at) VALUES (:id, :bot_id, :made_bot, :now)")
+_FINISH = text("UPDATE imports SET counts = CAST(:counts AS jsonb), kept = CAST(:kept AS jsonb) WHERE id = :id")
+_KEPT = text("SELECT kept FROM imports WHERE bot_id = :bot_id ORDER BY started_at")
+_MARK = text("""
+    INSERT INTO imported (bot_id, import_id, kind, chat_id, brought)
+    VALUES (:bot_id, :import_id, :kind, :chat_id, CAST(:brought AS jsonb))""")
+_MARKS = text("""
+    SELECT i.kind, i.chat_id, i.brought FROM imported i JOIN imports m ON m.id = i.import_id
+    WHERE i.bot_id = :bot_id ORDER BY m.started_at DESC, i.kind, i.chat_id""")
+_BROUGHT = text("SELECT brought FROM imported WHERE bot_id = :bot_id AND kind = :kind AND chat_id = :chat_id")
+_ADD_CONTACT = text("""
+    INSERT INTO user_profiles (bot_id, id, chat_id, name, profile_data, message_count, last_activity, created_at)
+    VALUES (:bot_id, :id, :chat_id, :name, CAST(:data AS jsonb), :message_count, :last_activity, :created_at)
+    ON CONFLICT (bot_id, chat_id) DO NOTHING RETURNING id""")
+_ADD_FACTS = text("""
+    UPDATE user_profiles SET profile_data = CAST(:data AS jsonb) || profile_data
+    WHERE bot_id = :bot_id AND chat_id = :chat_id""")
+_STORED_FACTS = text("SELECT profile_data FROM user_profiles WHERE bot_id = :bot_id AND chat_id = :chat_id")
+_ADD_CONVERSATION = text("""
+    INSERT INTO conversations (bot_id, id, chat_id, response_id, timestamp)
+    VALUES (:bot_id, :id, :chat_id, :response_id, :timestamp)
+    ON CONFLICT (bot_id, chat_id) DO NOTHING RETURNING id""")
+_IMPORTED_IDS = text("SELECT id FROM messages WHERE bot_id = :bot_id AND chat_id = :chat_id AND id < :bound")
+_IMPORTED = text("""
+    SELECT id, telegram_id, direction, author, text, media, sent_at, created_at FROM messages
+    WHERE bot_id = :bot_id AND chat_id = :chat_id AND id < :bound ORDER BY id""")
+_ADD_METRICS = text("""
+    INSERT INTO metrics_data (bot_id, name, value, timestamp)
+    SELECT DISTINCT CAST(:bot_id AS text), name, value, at
+    FROM unnest(CAST(:names AS text[]), CAST(:numbers AS double precision[]), CAST(:times AS timestamptz[]))
+        AS given (name, value, at)
+    WHERE NOT EXISTS (SELECT 1 FROM metrics_data m
+                      WHERE m.bot_id = :bot_id AND m.name = given.name AND m.timestamp = given.at
+                        AND m.value = given.value)
+    RETURNING 1""")
+_METRICS = text("""
+    SELECT name, value, timestamp FROM metrics_data WHERE bot_id = :bot_id AND starts_with(name, :prefix)""")
+_DROP_METRICS = text("DELETE FROM metrics_data WHERE bot_id = :bot_id AND starts_with(name, :prefix) RETURNING 1")
+_DROP_MESSAGES = text("DELETE FROM messages WHERE bot_id = :bot_id AND chat_id = :chat_id AND id < :bound RETURNING 1")
+_DROP_CONVERSATION = text("""
+    DELETE FROM conversations c WHERE bot_id = :bot_id AND chat_id = :chat_id AND newest_inbound = 0
+      AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.bot_id = :bot_id AND m.chat_id = c.chat_id)
+      AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.bot_id = :bot_id AND o.chat_id = c.chat_id)
+      AND NOT EXISTS (SELECT 1 FROM turns t WHERE t.bot_id = :bot_id AND t.chat_id = c.chat_id) RETURNING id""")
+_CLEAR_CONVERSATION = text("""
+    UPDATE conversations SET response_id = nullif(response_id, :response_id)
+    WHERE bot_id = :bot_id AND chat_id = :chat_id""")
+_CONTACT = text("""
+    SELECT p.*, EXISTS (SELECT 1 FROM conversations c WHERE c.bot_id = :bot_id AND c.chat_id = :chat_id) AS talks
+    FROM user_profiles p WHERE p.bot_id = :bot_id AND p.chat_id = :chat_id""")
+_DROP_CONTACT = text("DELETE FROM user_profiles WHERE bot_id = :bot_id AND chat_id = :chat_id")
+_CLEAR_CONTACT = text("""
+    UPDATE user_profiles SET name = :name, profile_data = CAST(:data AS jsonb), message_count = :message_count,
+        last_activity = :last_activity
+    WHERE bot_id = :bot_id AND chat_id = :chat_id""")
+_DROP_PEERS = text("""
+    DELETE FROM session_entities WHERE bot_id = :bot_id
+      AND EXISTS (SELECT 1 FROM sessions WHERE bot_id = :bot_id AND encode(auth_key_sealed, 'hex') = :key)""")
+_DROP_SESSION = text("""
+    DELETE FROM sessions WHERE bot_id = :bot_id AND encode(auth_key_sealed, 'hex') = :key RETURNING bot_id""")
+_MADE_BOT = text("SELECT bool_or(made_bot) FROM imports WHERE bot_id = :bot_id")
+_FORGET = text("DELETE FROM imports WHERE bot_id = :bot_id")
+# Made by the import, and nothing has become of it since.
+_UNTOUCHED = text("""
+    SELECT 1 FROM bots b WHERE bot_id = :bot_id AND config_version = 1 AND desired_state = 'stopped'
+      AND status = 'configuring' AND restart_generation = 0
+      AND NOT EXISTS (SELECT 1 FROM user_profiles WHERE bot_id = :bot_id)
+      AND NOT EXISTS (SELECT 1 FROM sessions WHERE bot_id = :bot_id)
+      AND NOT EXISTS (SELECT 1 FROM bot_roles WHERE bot_id = :bot_id)
+      AND (SELECT count(*) FROM events WHERE bot_id = :bot_id) = 1""")
+
+
+@dataclass(frozen=True)
+class ImportedContact:
+    """A contact as an import brings it; ``message_count`` counts what the contact wrote."""
+
+    id: UUID
+    chat_id: int
+    name: str
+    data: Mapping[str, Any]
+    message_count: int
+    last_activity: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedMessage:
+    """A message as an import brings it; Telegram's number of it is not known."""
+
+    id: UUID
+    direction: str
+    author: str
+    text: str
+    media: str
+    sent_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What one import brought of one chat (0: of the bot)."""
+
+    kind: str
+    chat_id: int
+    brought: dict[str, Any]
+
+
+class Imports:
+    """Needs the owner role: row level security lets no other write to these tables."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def begin(self, import_id: UUID, bot_id: str, *, made_bot: bool) -> None:
+        """Write down that an import has something to bring."""
+        now = self._connection.clock.now()
+        await self._connection.all(_BEGIN, id=import_id, bot_id=bot_id, made_bot=made_bot, now=now)
+
+    async def finish(self, import_id: UUID, counts: Mapping[str, int], kept: Mapping[str, Any]) -> None:
+        """Write down what it came to, and what has no place elsewhere."""
+        await self._connection.all(_FINISH, id=import_id, counts=as_json(counts), kept=as_json(kept))
+
+    async def kept(self, bot_id: str) -> list[dict[str, Any]]:
+        """What each import kept, the oldest first; empty: there was none."""
+        return [row.kept for row in await self._connection.all(_KEPT, bot_id=bot_id)]
+
+    async def mark(self, bot_id: str, import_id: UUID, mark: Mark) -> None:
+        """Remember what was brought, for the way back."""
+        await self._connection.all(
+            _MARK, bot_id=bot_id, import_id=import_id, kind=mark.kind, chat_id=mark.chat_id,
+            brought=as_json(mark.brought),
+        )  # fmt: skip
+
+    async def marks(self, bot_id: str) -> list[Mark]:
+        """All marks of a bot, those of the newest import first."""
+        rows = await self._connection.all(_MARKS, bot_id=bot_id)
+        return [Mark(row.kind, row.chat_id, row.brought) for row in rows]
+
+    async def brought(self, bot_id: str, kind: str, chat_id: int) -> list[dict[str, Any]]:
+        """What imports wrote of one kind and chat."""
+        rows = await self._connection.all(_BROUGHT, bot_id=bot_id, kind=kind, chat_id=chat_id)
+        return [row.brought for row in rows]
+
+    async def add_contact(self, bot_id: str, contact: ImportedContact) -> bool:
+        """False: the chat is known already, and nothing was changed."""
+        added = await self._connection.first(
+            _ADD_CONTACT,
+            bot_id=bot_id,
+            id=contact.id,
+            chat_id=contact.chat_id,
+            name=contact.name,
+            data=as_json(contact.data),
+            message_count=contact.message_count,
+            last_activity=contact.last_activity,
+            created_at=contact.created_at,
+        )
+        return added is not None
+
+    async def add_facts(self, bot_id: str, chat_id: int, data: Mapping[str, Any]) -> list[str]:
+        """Put those keys into a known contact's profile_data that it does not have; gives them."""
+        stored = await self._connection.value(_STORED_FACTS, bot_id=bot_id, chat_id=chat_id)
+        new = {key: value for key, value in data.items() if key not in stored}
+        if new:
+            await self._connection.all(_ADD_FACTS, bot_id=bot_id, chat_id=chat_id, data=as_json(new))
+        return list(new)
+
+    async def add_conversation(
+        self, bot_id: str, conversation_id: UUID, chat_id: int, response_id: str | None, timestamp: datetime
+    ) -> bool:
+        """False: there was one."""
+        values = {"id": conversation_id, "chat_id": chat_id, "response_id": response_id, "timestamp": timestamp}
+        return await self._connection.first(_ADD_CONVERSATION, bot_id=bot_id, **values) is not None
+
+    async def add_messages(self, bot_id: str, chat_id: int, messages: Sequence[ImportedMessage]) -> int:
+        """Add those that are not there yet and say how many those are."""
+        rows = await self._connection.all(_IMPORTED_IDS, bot_id=bot_id, chat_id=chat_id, bound=_BOUND)
+        if rows:
+            known = {row.id for row in rows}
+            messages = [message for message in messages if message.id not in known]
+        for start in range(0, len(messages), _COPIED_AT_ONCE):
+            await self._connection.copy(
+                "messages",
+                _MESSAGE_COLUMNS,
+                [
+                    (bot_id, m.id, chat_id, m.direction, m.author, m.text, m.media, m.sent_at, m.created_at)
+                    for m in messages[start : start + _COPIED_AT_ONCE]
+                ],
+            )
+        return len(messages)
+
+    async def messages(self, bot_id: str, chat_id: int) -> list[ImportedMessage]:
+        """All imported messages of a chat that are still as an import leaves them, in order."""
+        rows = await self._connection.all(_IMPORTED, bot_id=bot_id, chat_id=chat_id, bound=_BOUND)
+        return [
+            ImportedMessage(row.id, row.direction, row.author, row.text, row.media, row.sent_at, row.created_at)
+            for row in rows
+            if row.telegram_id is None
+        ]
+
+    async def add_metrics(self, bot_id: str, values: Sequence[tuple[str, float, datetime]]) -> int:
+        """Add those that are not there yet and say how many those are."""
+        names, numbers, times = ([value[column] for value in values] for column in range(3))
+        rows = await self._connection.all(_ADD_METRICS, bot_id=bot_id, names=names, numbers=numbers, times=times)
+        return len(rows)
+
+    async def metrics(self, bot_id: str, prefix: str) -> set[tuple[str, float, datetime]]:
+        """The numbers whose names begin with ``prefix``."""
+        rows = await self._connection.all(_METRICS, bot_id=bot_id, prefix=prefix)
+        return {(row.name, row.value, row.timestamp) for row in rows}
+
+    async def made_bot(self, bot_id: str) -> bool:
+        """Whether an import made the bot."""
+        return bool(await self._connection.value(_MADE_BOT, bot_id=bot_id))
+
+    async def drop_messages(self, bot_id: str, chat_id: int) -> int:
+        """Delete the imported messages of a chat and say how many those were."""
+        return len(await self._connection.all(_DROP_MESSAGES, bot_id=bot_id, chat_id=chat_id, bound=_BOUND))
+
+    async def drop_conversation(self, bot_id: str, chat_id: int, response_id: str | None) -> bool:
+        """Delete an imported conversation; False: something came later, so it stays without what was imported."""
+        if await self._connection.first(_DROP_CONVERSATION, bot_id=bot_id, chat_id=chat_id) is not None:
+            return True
+        await self._connection.all(_CLEAR_CONVERSATION, bot_id=bot_id, chat_id=chat_id, response_id=response_id)
+        return False
+
+    async def drop_contact(self, bot_id: str, chat_id: int, brought: Mapping[str, Any]) -> bool:
+        """Delete an imported contact; False: something came later, so it stays without what was imported."""
+        row = await self._connection.first(_CONTACT, bot_id=bot_id, chat_id=chat_id)
+        if row is None:
+            return True
+        if not row.talks and not (row.disclosed_at or row.opted_out_at or row.paused_at):
+            await self._connection.all(_DROP_CONTACT, bot_id=bot_id, chat_id=chat_id)
+            return True
+        active = None if row.last_activity is None else row.last_activity.isoformat()
+        await self._connection.all(
+            _CLEAR_CONTACT,
+            bot_id=bot_id,
+            chat_id=chat_id,
+            name="" if row.name == brought.get("name") else row.name,
+            data=as_json(_without(row.profile_data, brought.get("data", {}))),
+            message_count=max(0, row.message_count - int(brought.get("message_count", 0))),
+            last_activity=None if active == brought.get("last_activity") else row.last_activity,
+        )
+        return False
+
+    async def drop_facts(self, bot_id: str, chat_id: int, brought: Mapping[str, Any]) -> None:
+        """Take imported facts from a contact that was known before; what was changed since stays."""
+        row = await self._connection.first(_CONTACT, bot_id=bot_id, chat_id=chat_id)
+        if row is not None:
+            await self._connection.all(
+                _CLEAR_CONTACT,
+                bot_id=bot_id,
+                chat_id=chat_id,
+                name=row.name,
+                data=as_json(_without(row.profile_data, brought.get("data", {}))),
+                message_count=row.message_count,
+                last_activity=row.last_activity,
+            )
+
+    async def drop_session(self, bot_id: str, key_hex: str) -> bool:
+        """Forget the session with its peers while its key is the imported one; False: it is another."""
+        await self._connection.all(_DROP_PEERS, bot_id=bot_id, key=key_hex)
+        return await self._connection.first(_DROP_SESSION, bot_id=bot_id, key=key_hex) is not None
+
+    async def drop_metrics(self, bot_id: str, prefix: str) -> int:
+        """Delete the numbers whose names begin with ``prefix``."""
+        return len(await self._connection.all(_DROP_METRICS, bot_id=bot_id, prefix=prefix))
+
+    async def forget(self, bot_id: str) -> bool:
+        """Forget the imports; True: one of them made the bot, and nothing has become of it since."""
+        made = await self.made_bot(bot_id)
+        await self._connection.all(_FORGET, bot_id=bot_id)
+        return made and await self._connection.first(_UNTOUCHED, bot_id=bot_id) is not None
+
+
+def _without(data: Mapping[str, Any], brought: Mapping[str, Any]) -> dict[str, Any]:
+    """``data`` without what is still as it was brought; inside objects (snapshots by time) key by key."""
+    left: dict[str, Any] = {}
+    for key, value in data.items():
+        if key not in brought:
+            left[key] = value
+        elif value != brought[key] and isinstance(value, dict) and isinstance(brought[key], dict):
+            left[key] = {inner: item for inner, item in value.items() if brought[key].get(inner, _MISSING) != item}
+        elif value != brought[key]:
+            left[key] = value
+    return left
+
+
+_MISSING = object()
