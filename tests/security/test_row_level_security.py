@@ -30,7 +30,7 @@ READABLE = (
     "events",
     "metrics_data",
 )
-CLOSED = ("bot_roles", "bot_keys", "leases", "heartbeats", "installation", "alembic_version")
+CLOSED = ("bot_roles", "bot_keys", "leases", "heartbeats", "installation", "alembic_version", "imports", "imported")
 
 
 @dataclass

@@ -22,8 +22,8 @@ _SHOWN = 20
 
 
 @app.command(
-    epilog="Examples: hanfleet import-legacy ~/han --dry-run --report odd.json · hanfleet import-legacy ~/han --bot mira "
-    "· hanfleet import-legacy ~/han --bot mira --verify · hanfleet import-legacy ~/han --bot mira --rollback"
+    epilog="Examples: hanfleet import-legacy ~/han --dry-run --report odd.json · hanfleet import-legacy ~/han "
+    "--bot mira · hanfleet import-legacy ~/han --bot mira --verify · hanfleet import-legacy ~/han --bot mira --rollback"
 )
 def import_legacy(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The old bot's folder; it is only read.")],

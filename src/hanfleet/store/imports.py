@@ -43,6 +43,20 @@ _ADD_CONVERSATION = text("""
     INSERT INTO conversations (bot_id, id, chat_id, response_id, timestamp)
     VALUES (:bot_id, :id, :chat_id, :response_id, :timestamp)
     ON CONFLICT (bot_id, chat_id) DO NOTHING RETURNING id""")
+_REFRESH_CONTACT = text("""
+    UPDATE user_profiles SET name = :name, profile_data = CAST(:data AS jsonb), message_count = :message_count,
+        last_activity = :last_activity
+    WHERE bot_id = :bot_id AND chat_id = :chat_id AND name = :old_name
+      AND profile_data = CAST(:old_data AS jsonb) AND message_count = :old_count
+      AND last_activity IS NOT DISTINCT FROM CAST(CAST(:old_activity AS text) AS timestamptz)
+    RETURNING id""")
+_REFRESH_CONVERSATION = text("""
+    UPDATE conversations SET response_id = :response_id, timestamp = greatest(timestamp, :timestamp)
+    WHERE bot_id = :bot_id AND chat_id = :chat_id AND newest_inbound = 0
+      AND response_id IS NOT DISTINCT FROM CAST(:old AS text) RETURNING id""")
+_REMARK = text("""
+    UPDATE imported SET brought = CAST(:brought AS jsonb)
+    WHERE bot_id = :bot_id AND kind = :kind AND chat_id = :chat_id""")
 _IMPORTED_IDS = text("SELECT id FROM messages WHERE bot_id = :bot_id AND chat_id = :chat_id AND id < :bound")
 _IMPORTED = text("""
     SELECT id, telegram_id, direction, author, text, media, sent_at, created_at FROM messages
@@ -193,6 +207,35 @@ class Imports:
         """False: there was one."""
         values = {"id": conversation_id, "chat_id": chat_id, "response_id": response_id, "timestamp": timestamp}
         return await self._connection.first(_ADD_CONVERSATION, bot_id=bot_id, **values) is not None
+
+    async def refresh_contact(self, bot_id: str, contact: ImportedContact, old: Mapping[str, Any]) -> bool:
+        """Put a newer version in place of what an import brought; False: it was changed since, and stays."""
+        refreshed = await self._connection.first(
+            _REFRESH_CONTACT,
+            bot_id=bot_id,
+            chat_id=contact.chat_id,
+            name=contact.name,
+            data=as_json(contact.data),
+            message_count=contact.message_count,
+            last_activity=contact.last_activity,
+            old_name=old["name"],
+            old_data=as_json(old["data"]),
+            old_count=old["message_count"],
+            old_activity=old["last_activity"],
+        )
+        return refreshed is not None
+
+    async def refresh_conversation(
+        self, bot_id: str, chat_id: int, response_id: str | None, timestamp: datetime, old: str | None
+    ) -> bool:
+        """Put the newer response in place of the one that an import brought; False: it was changed since."""
+        values = {"chat_id": chat_id, "response_id": response_id, "timestamp": timestamp, "old": old}
+        return await self._connection.first(_REFRESH_CONVERSATION, bot_id=bot_id, **values) is not None
+
+    async def remark(self, bot_id: str, mark: Mark) -> None:
+        """Remember the newer version in place of the one that was brought before."""
+        values = {"kind": mark.kind, "chat_id": mark.chat_id, "brought": as_json(mark.brought)}
+        await self._connection.all(_REMARK, bot_id=bot_id, **values)
 
     async def add_messages(self, bot_id: str, chat_id: int, messages: Sequence[ImportedMessage]) -> int:
         """Add those that are not there yet and say how many those are."""

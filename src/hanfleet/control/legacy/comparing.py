@@ -3,7 +3,6 @@
 Meant for the time between the import and the bot's first start; later changes are differences too, and are named.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +13,7 @@ from hanfleet.control.legacy.importer import IMPORTER, Progress, cipher_of, kept
 from hanfleet.control.legacy.metrics_file import PREFIX
 from hanfleet.control.legacy.oddities import quoted
 from hanfleet.control.legacy.records import LegacyChat
-from hanfleet.control.legacy.rows import contact_of, extras_of, messages_of
+from hanfleet.control.legacy.rows import contact_of, extras_of, messages_of, plain
 from hanfleet.control.legacy.settings_file import configuration
 from hanfleet.kit.clock import Clock
 from hanfleet.store.session import Store, Transaction
@@ -85,7 +84,7 @@ async def _chat(tx: Transaction, bot_id: str, chat: LegacyChat, now: datetime) -
     found: list[Difference] = []
     if await tx.imports.brought(bot_id, "contact", chat.chat_id):
         found += _unequal(f"{where}, name", expected.name, stored.name)
-        found += _unequal(f"{where}, profile", _plain(expected.data), stored.profile_data)
+        found += _unequal(f"{where}, profile", plain(expected.data), stored.profile_data)
         found += _unequal(f"{where}, message count", expected.message_count, stored.message_count)
         found += _unequal(f"{where}, last activity", expected.last_activity, stored.last_activity)
     else:
@@ -99,7 +98,7 @@ async def _chat(tx: Transaction, bot_id: str, chat: LegacyChat, now: datetime) -
     extras: dict[str, Any] = {}
     for mark in reversed(await tx.imports.brought(bot_id, "messages", chat.chat_id)):
         extras |= mark["extra"]
-    found += _unequal(f"{where}, fields beside messages", _plain(extras_of(chat)), extras)
+    found += _unequal(f"{where}, fields beside messages", plain(extras_of(chat)), extras)
     return [*found, *await _messages(tx, bot_id, chat, where)]
 
 
@@ -120,8 +119,3 @@ async def _messages(tx: Transaction, bot_id: str, chat: LegacyChat, where: str) 
 def _unequal(record: str, expected: Any, found: Any) -> Iterator[Difference]:
     if expected != found:
         yield Difference(record, quoted(expected), quoted(found))
-
-
-def _plain(value: Any) -> Any:
-    """As jsonb gives it back."""
-    return json.loads(json.dumps(value))

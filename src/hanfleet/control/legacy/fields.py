@@ -1,8 +1,9 @@
 """Taking one field after another out of an old record; what nobody took is unknown, and kept."""
 
+import json
 from typing import Any
 
-from hanfleet.control.legacy.cleaning import clean_json
+from hanfleet.control.legacy.cleaning import clean_json, clean_text
 from hanfleet.control.legacy.oddities import Oddities, quoted
 
 INT64 = 2**63
@@ -37,7 +38,7 @@ class Fields:
             return ""
         if not isinstance(value, str):
             self.note(f"no text: {key} is {quoted(value)}", "kept as text")
-            value = quoted(value)
+            value = clean_text(json.dumps(value, ensure_ascii=False))[0]
         if limit is not None and len(value) > limit:
             self.note(f"a text over the limit: {key} has {len(value)} characters, more than {limit}", "kept whole")
         return value

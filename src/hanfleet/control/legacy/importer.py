@@ -21,7 +21,7 @@ from hanfleet.control.legacy.settings_file import configuration
 from hanfleet.control.requests import check_kept
 from hanfleet.core.config import BotConfig
 from hanfleet.kit.clock import Clock
-from hanfleet.store.imports import Mark
+from hanfleet.store.imports import ImportedContact, Mark
 from hanfleet.store.principals import SystemPrincipal
 from hanfleet.store.session import Store, Transaction
 from hanfleet.vault import Cipher, MasterKey, new_data_key
@@ -128,13 +128,7 @@ class _Import:
         self._brought["sessions"] += 1
 
     async def _chat(self, chat: LegacyChat) -> None:
-        contact = contact_of(self._bot_id, chat, self._now)
-        if await self._tx.imports.add_contact(self._bot_id, contact):
-            await self._mark("contact", chat.chat_id, brought_contact(contact))
-            self._brought["contacts"] += 1
-        elif contact.data and (keys := await self._tx.imports.add_facts(self._bot_id, chat.chat_id, contact.data)):
-            await self._mark("facts", chat.chat_id, {"data": {key: contact.data[key] for key in keys}})
-            self._brought["facts"] += 1
+        await self._contact(contact_of(self._bot_id, chat, self._now))
         response_id = chat.profile.response_id if chat.profile else None
         if chat.messages or response_id:
             await self._conversation(chat, response_id)
@@ -145,17 +139,36 @@ class _Import:
             await self._mark("messages", chat.chat_id, {"count": added, "extra": extras_of(chat)})
             self._brought["messages"] += added
 
+    async def _contact(self, contact: ImportedContact) -> None:
+        imports, brought = self._tx.imports, brought_contact(contact)
+        if await imports.add_contact(self._bot_id, contact):
+            await self._mark("contact", contact.chat_id, brought)
+            self._brought["contacts"] += 1
+            return
+        before = await imports.brought(self._bot_id, "contact", contact.chat_id)
+        if before:
+            # The old bot went on after an earlier import.
+            if before[0] != brought and await imports.refresh_contact(self._bot_id, contact, before[0]):
+                await self._begun()
+                await imports.remark(self._bot_id, Mark("contact", contact.chat_id, brought))
+                self._brought["refreshed"] += 1
+        elif keys := await imports.add_facts(self._bot_id, contact.chat_id, contact.data):
+            await self._mark("facts", contact.chat_id, {"data": {key: contact.data[key] for key in keys}})
+            self._brought["facts"] += 1
+
     async def _conversation(self, chat: LegacyChat, response_id: str | None) -> None:
-        made = await self._tx.imports.add_conversation(
-            self._bot_id,
-            record_id(self._bot_id, "conversation", chat.chat_id),
-            chat.chat_id,
-            response_id,
-            talked_last(chat, self._now),
-        )
-        if made:
-            await self._mark("conversation", chat.chat_id, {"response_id": response_id})
+        imports, chat_id, last = self._tx.imports, chat.chat_id, talked_last(chat, self._now)
+        conversation_id, brought = record_id(self._bot_id, "conversation", chat_id), {"response_id": response_id}
+        if await imports.add_conversation(self._bot_id, conversation_id, chat_id, response_id, last):
+            await self._mark("conversation", chat_id, brought)
             self._brought["conversations"] += 1
+            return
+        for old in await imports.brought(self._bot_id, "conversation", chat_id):
+            was = old["response_id"]
+            if was != response_id and await imports.refresh_conversation(self._bot_id, chat_id, response_id, last, was):
+                await self._begun()
+                await imports.remark(self._bot_id, Mark("conversation", chat_id, brought))
+                self._brought["refreshed"] += 1
 
     async def _mark(self, kind: str, chat_id: int, brought: dict[str, Any]) -> None:
         await self._tx.imports.mark(self._bot_id, await self._begun(), Mark(kind, chat_id, brought))

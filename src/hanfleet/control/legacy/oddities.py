@@ -49,9 +49,9 @@ class Oddities:
 
 def quoted(value: Any) -> str:
     """``value`` as ASCII JSON, at most a page of it."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    shown = json.dumps(text[:_LONGEST_QUOTE])
-    return shown if len(text) <= _LONGEST_QUOTE else f"{shown} and {len(text) - _LONGEST_QUOTE} characters more"
+    text = json.dumps(value, default=str)
+    shown = text[:_LONGEST_QUOTE]
+    return text if shown == text else f"{shown} and {len(text) - _LONGEST_QUOTE} characters more"
 
 
 def _writable(text: str) -> str:

@@ -1,5 +1,6 @@
 """What one old chat comes to in our tables. Pure, so that importing and comparing mean the same."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -63,10 +64,17 @@ def extras_of(chat: LegacyChat) -> dict[str, Any]:
 
 
 def brought_contact(contact: ImportedContact) -> dict[str, Any]:
-    """What the way back compares with."""
-    return {
-        "name": contact.name,
-        "data": contact.data,
-        "message_count": contact.message_count,
-        "last_activity": contact.last_activity and contact.last_activity.isoformat(),
-    }
+    """What the way back compares with, as jsonb gives it back."""
+    return plain(
+        {
+            "name": contact.name,
+            "data": contact.data,
+            "message_count": contact.message_count,
+            "last_activity": contact.last_activity and contact.last_activity.isoformat(),
+        }
+    )
+
+
+def plain(value: Any) -> Any:
+    """As jsonb gives it back."""
+    return json.loads(json.dumps(value))

@@ -1,0 +1,306 @@
+"""The old bot's folder in a real database: brought, compared, brought again, taken back without a trace."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hanfleet.control.legacy import Difference, LegacyFolder, compare, import_folder, take_back
+from hanfleet.control.legacy.cleaning import clean_text
+from hanfleet.core.errors import ConflictError, NotFoundError
+from hanfleet.core.states import DesiredState
+from hanfleet.store import migrate
+from hanfleet.store.session import Store
+from hanfleet.vault import MasterKey
+from tests.integration.store.conversation_steps import message as inbound
+from tests.integration.store.conversation_steps import take
+from tests.support.database import SYSTEM, Database
+from tests.support.legacy import ENV, NOW, SAMPLE, anything, later_plan, logs, message, write, write_session
+
+KEY = MasterKey(b"m" * 32)
+
+
+class Desk:
+    """Does what the command does."""
+
+    def __init__(self, database: Database, store: Store) -> None:
+        self.database = database
+        self.store = store
+
+    async def bring(self, root: Path, bot_id: str = "mira") -> Counter[str]:
+        return await import_folder(self.store, KEY, bot_id, self.read(root), self.database.clock, _quiet)
+
+    async def differences(self, root: Path, bot_id: str = "mira") -> list[Difference]:
+        return await compare(self.store, KEY, bot_id, self.read(root), self.database.clock, _quiet)
+
+    async def take_back(self, bot_id: str = "mira") -> Counter[str]:
+        return await take_back(self.store, bot_id, _quiet)
+
+    def read(self, root: Path) -> LegacyFolder:
+        return LegacyFolder(root, NOW)
+
+    async def dump(self) -> dict[str, list[str]]:
+        """Every row of every table, as text."""
+        raw = await self.database.connect()
+        tables = await raw.fetch(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
+            " AND NOT relispartition"
+        )
+        dumped = {}
+        for table in tables:
+            rows = await raw.fetch(f"SELECT t::text AS row FROM {table['relname']} t")
+            dumped[table["relname"]] = sorted(row["row"] for row in rows)
+        await raw.close()
+        return dumped
+
+    async def talk(self, bot_id: str, chat_id: int) -> list[Any]:
+        """The messages in the order in which the product shows them."""
+        raw = await self.database.connect()
+        rows = await raw.fetch("SELECT * FROM messages WHERE bot_id = $1 AND chat_id = $2 ORDER BY id", bot_id, chat_id)
+        await raw.close()
+        return list(rows)
+
+
+def _quiet(_done: int, _total: int, _messages: int) -> None:
+    pass
+
+
+@pytest.fixture
+async def desk(database: Database) -> Desk:
+    return Desk(database, await database.store(database.urls.owner))
+
+
+async def test_the_sample_comes_in_word_for_word_and_goes_without_a_trace(desk: Desk) -> None:
+    before = await desk.dump()
+    new = await desk.bring(SAMPLE)
+    assert (new["bots"], new["contacts"], new["messages"]) == (1, 6, 48)
+    for path in (SAMPLE / "conversations").iterdir():
+        rows = await desk.talk("mira", int(path.stem))
+        for row, old in zip(rows, json.loads(path.read_text(encoding="utf-8")), strict=True):
+            assert (row["text"], row["direction"]) == (old["text"], old["direction"])
+            assert row["sent_at"].isoformat().replace("+00:00", "Z") == old["ts"]
+            assert row["telegram_id"] is None
+            assert row["author"] == {"in": "contact", "out": "bot"}[old["direction"]]
+            assert not row["waiting"]
+    async with desk.store.transaction(SYSTEM) as tx:
+        contacts = await tx.contacts.list("mira")
+    assert [contact.disclosed_at for contact in contacts] == [None] * 6
+    assert await desk.differences(SAMPLE) == []
+
+    imported = await desk.dump()
+    assert not await desk.bring(SAMPLE)
+    assert await desk.dump() == imported
+
+    gone = await desk.take_back()
+    assert (gone["bots"], gone["contacts"], gone["messages"]) == (1, 6, 48)
+    assert await desk.dump() == before
+    with pytest.raises(NotFoundError, match="Nothing was imported"):
+        await desk.take_back()
+
+
+async def test_settings_session_and_persona_come_sealed(desk: Desk, tmp_path: Path) -> None:
+    write(tmp_path / ".env", ENV)
+    write(tmp_path / "persona.txt", "You are Mira, a painter.")
+    write_session(tmp_path / "han_session.session")
+    before = await desk.dump()
+    assert await desk.bring(tmp_path) == {"bots": 1, "sessions": 1}
+    dumped = str(await desk.dump())
+    for secret in ("sk-secret", "0123456789abcdef", (b"k" * 256).hex(), "-99", "15550101"):
+        assert secret not in dumped
+    assert "a painter" in dumped
+    assert await desk.differences(tmp_path) == []
+    assert not await desk.bring(tmp_path)
+    write_session_anew(tmp_path)
+    assert [one.record for one in await desk.differences(tmp_path)] == ["session"]
+    await desk.take_back()
+    assert await desk.dump() == before
+
+
+def write_session_anew(folder: Path) -> None:
+    (folder / "han_session.session").unlink()
+    write_session(folder / "han_session.session", key=b"n" * 256)
+
+
+async def test_verify_names_what_was_changed(desk: Desk) -> None:
+    await desk.bring(SAMPLE)
+    raw = await desk.database.connect()
+    row = await raw.fetchrow("SELECT id, chat_id FROM messages WHERE text LIKE 'Long%' LIMIT 1")
+    await raw.execute("UPDATE messages SET text = text || ' ' WHERE id = $1", row["id"])
+    await raw.execute("DELETE FROM messages WHERE chat_id = 124651738 AND direction = 'out'")
+    await raw.execute("UPDATE user_profiles SET profile_data = '{}' WHERE chat_id = 5442292975")
+    found = [one.record for one in await desk.differences(SAMPLE)]
+    assert len(found) == 3
+    assert "chat 124651738, message 1" in found
+    assert "chat 5442292975, profile" in found
+    assert found[1].startswith(f"chat {row['chat_id']}, message ")
+
+
+async def test_a_grown_folder_adds_only_what_is_new(desk: Desk, tmp_path: Path) -> None:
+    talk = [message(number, str(number)) for number in range(6)]
+    profile = tmp_path / "girls_data/5.json"
+    write(tmp_path / "conversations/5.json", talk[:4])
+    write(profile, {"chat_id": 5, "name": "Ann", "summary": {}, "previous_response_id": "r1"})
+    before = await desk.dump()
+    await desk.bring(tmp_path)
+    write(tmp_path / "conversations/5.json", talk)
+    write(profile, {"chat_id": 5, "name": "Anna", "summary": {"20250601000000": "s"}, "previous_response_id": "r2"})
+    assert await desk.bring(tmp_path) == {"messages": 2, "refreshed": 2}
+    assert [row["text"] for row in await desk.talk("mira", 5)] == list("012345")
+    assert await desk.differences(tmp_path) == []
+    await desk.take_back()
+    assert await desk.dump() == before
+
+
+async def test_what_came_later_stays(desk: Desk, tmp_path: Path) -> None:
+    """A living bot with contacts of its own gets the old data and loses only those again."""
+    bot = await desk.database.add_bot()
+    await take(bot, inbound(10, chat_id=1))
+    write(tmp_path / "girls_data/1.json", {"chat_id": 1, "name": "Ann", "profile": {"20250101000000": {"work": "art"}}})
+    write(tmp_path / "conversations/1.json", [message(0, "old")])
+    write(tmp_path / "conversations/2.json", [message(1, "older")])
+    write(tmp_path / "conversations/3.json", [message(2, "oldest")])
+    write(tmp_path / "girls_data/4.json", {"chat_id": 4, "name": "Zoë", "previous_response_id": "r"})
+    await desk.bring(tmp_path, "anna")
+    assert await desk.differences(tmp_path, "anna") == []
+    await take(bot, inbound(11, chat_id=2))
+    async with desk.store.transaction(SYSTEM) as tx:
+        await tx.contacts.set_opted_out("anna", 4, NOW)
+    assert [row["text"] for row in await desk.talk("anna", 1)][0] == "old"
+
+    gone = await desk.take_back("anna")
+    assert gone == {"messages": 3, "conversations": 2, "kept_conversations": 1, "facts": 1, "contacts": 1,
+                    "kept_contacts": 2, "metrics": 0}  # fmt: skip
+    assert [row["telegram_id"] for row in await desk.talk("anna", 1)] == [10]
+    assert [row["telegram_id"] for row in await desk.talk("anna", 2)] == [11]
+    async with desk.store.transaction(SYSTEM) as tx:
+        contacts = {contact.chat_id: contact for contact in await tx.contacts.list("anna")}
+    assert contacts.keys() == {1, 2, 4}
+    assert contacts[1].profile_data == contacts[2].profile_data == {}
+    assert contacts[4].opted_out_at == NOW
+    assert contacts[4].name == ""
+    assert contacts[2].message_count == 1
+
+
+async def test_a_bot_that_was_used_since_stays(desk: Desk, tmp_path: Path) -> None:
+    write(tmp_path / ".env", ENV)
+    await desk.bring(tmp_path)
+    async with desk.store.transaction(SYSTEM) as tx:
+        await tx.bots.set_desired("mira", DesiredState.RUNNING)
+    assert (await desk.take_back())["bots"] == 0
+    async with desk.store.transaction(SYSTEM) as tx:
+        assert await tx.bots.get("mira") is not None
+
+
+async def test_a_removed_bot_takes_no_import(desk: Desk, tmp_path: Path) -> None:
+    await desk.database.add_bot()
+    async with desk.store.transaction(SYSTEM) as tx:
+        await tx.bots.set_desired("anna", DesiredState.ARCHIVED)
+    before = await desk.dump()
+    with pytest.raises(ConflictError, match="was removed"):
+        await desk.bring(tmp_path, "anna")
+    assert await desk.dump() == before
+
+
+async def test_an_import_that_breaks_leaves_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = await desk.dump()
+    chats: list[int] = []
+
+    def break_at_the_third(done: int, _total: int, _messages: int) -> None:
+        chats.append(done)
+        if done == 3:
+            raise RuntimeError("the light went out")
+
+    with pytest.raises(RuntimeError, match="the light"):
+        await import_folder(desk.store, KEY, "mira", desk.read(SAMPLE), desk.database.clock, break_at_the_third)
+    assert chats == [1, 2, 3]
+    assert await desk.dump() == before
+
+
+async def test_the_migration_goes_down_with_an_import_in_it_and_up_again(desk: Desk) -> None:
+    await desk.bring(SAMPLE)
+    assert await migrate.downgrade(desk.database.urls.owner, "0001")
+    assert await migrate.current(desk.database.urls.owner) == "0001"
+    dumped = await desk.dump()
+    assert "imports" not in dumped
+    assert len(dumped["messages"]) == 48
+    assert await migrate.upgrade(desk.database.urls.owner)
+    # What was imported is recognised without its marks, and not doubled.
+    assert (await desk.bring(SAMPLE))["messages"] == 0
+    assert len((await desk.dump())["messages"]) == 48
+
+
+# What may lie in place of a sound file.
+_damages = st.sampled_from(["none", "none", "cut", "empty", "later plan", "bom", "joined", "restarted"])
+
+
+@settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+async def test_every_message_of_any_old_folder_is_found_again(
+    desk: Desk, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    root = tmp_path_factory.mktemp("old")
+    expected: dict[int, list[str]] = {}
+    for chat_id in data.draw(st.lists(st.integers(-(2**63), 2**63 - 1), unique=True, max_size=3)):
+        log = data.draw(logs())
+        damage = data.draw(_damages)
+        expected[chat_id] = _write_log(root, chat_id, log, damage, data)
+        if data.draw(st.booleans()):
+            profile = {
+                "chat_id": chat_id,
+                "profile": {"20250101000000": data.draw(anything)},
+                "odd": data.draw(anything),
+            }
+            write(root / f"girls_data/{chat_id}.json", json.dumps(profile))
+    write(
+        root / "girls_data.json", data.draw(st.sampled_from(["", "{", "[]", '{"girls": {"1": null}}', '{"girls": 5}']))
+    )
+    write(root / "metrics.json", json.dumps(data.draw(anything)))
+    before = await desk.dump()
+    found_before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+    await desk.bring(root)
+    for chat_id, texts in expected.items():
+        assert [row["text"] for row in await desk.talk("mira", chat_id)] == [clean_text(one)[0] for one in texts]
+    assert await desk.differences(root) == []
+    imported = await desk.dump()
+    assert not await desk.bring(root)
+    assert await desk.dump() == imported
+    await desk.take_back()
+    assert await desk.dump() == before
+    assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == found_before
+
+
+def _write_log(root: Path, chat_id: int, log: list[dict[str, Any]], damage: str, data: st.DataObject) -> list[str]:
+    """Write a chat with one damage; gives the texts that must come out."""
+    path = root / f"conversations/{chat_id}.json"
+    texts = [values["text"] for values in log]
+    sound = json.dumps(log)
+    match damage:
+        case "later plan":
+            write(path, json.dumps(later_plan(log)))
+        case "bom":
+            write(path, b"\xef\xbb\xbf" + sound.encode())
+        case "joined":
+            write(path, sound + "[]")
+        case "cut":
+            # The crash came within the last record; the backup of that day has all of it, as is.
+            write(path, sound[: data.draw(st.integers(0, max(0, len(sound) - 1)))])
+            write(root / f"backups/{chat_id}/2025-06-01.json", json.dumps({"messages": log}))
+        case "empty":
+            write(path, "")
+            write(root / f"backups/{chat_id}/2025-06-01.json", json.dumps({"chat_id": chat_id, "messages": log}))
+        case "restarted":
+            # Times that are none give no order between two stretches, so here all are sound.
+            for number, values in enumerate(log):
+                values["ts"] = message(number, "")["ts"]
+            at = data.draw(st.integers(0, len(log)))
+            write(path, json.dumps(log[at:]))
+            write(root / f"backups/{chat_id}/2025-06-01.json", json.dumps({"messages": log[: len(log) // 2]}))
+            write(root / f"backups/{chat_id}/2025-06-02.json", json.dumps({"messages": log[:at]}))
+        case _:
+            write(path, sound)
+    return texts

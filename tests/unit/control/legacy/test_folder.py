@@ -1,0 +1,211 @@
+"""Whole folders, shape by shape, and what the report says of them."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from hanfleet.control.legacy.folder import LegacyFolder
+from hanfleet.control.legacy.records import LegacyChat
+from hanfleet.core.errors import NotFoundError
+from hanfleet.core.messages import Direction, MediaKind
+from tests.support.legacy import NOW, SAMPLE, message, write
+
+
+def read(root: Path) -> tuple[dict[int, LegacyChat], LegacyFolder]:
+    folder = LegacyFolder(root, NOW)
+    return {chat.chat_id: chat for chat in folder.chats()}, folder
+
+
+def notes(folder: LegacyFolder) -> list[tuple[str, str]]:
+    return [(entry.file, entry.reason.partition(":")[0]) for entry in folder.oddities.entries]
+
+
+def texts(chat: LegacyChat) -> list[str]:
+    return [one.text for one in chat.messages]
+
+
+def test_the_sample_is_read_whole_and_only_its_double_metric_is_odd() -> None:
+    chats, folder = read(SAMPLE)
+    assert notes(folder) == [("metrics.json", "the same metrics twice")]
+    for path in (SAMPLE / "conversations").iterdir():
+        expected = json.loads(path.read_text(encoding="utf-8"))
+        assert texts(chats[int(path.stem)]) == [one["text"] for one in expected]
+    for path in (SAMPLE / "girls_data").iterdir():
+        old = json.loads(path.read_text(encoding="utf-8"))
+        profile = chats[old["chat_id"]].profile
+        assert profile is not None
+        assert (profile.name, profile.message_count) == (old["name"], old["message_count"])
+        assert profile.data == {"summary": old["summary"], "profile": old["profile"]}
+        assert profile.response_id == old["previous_response_id"]
+
+
+def test_no_folder_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="There is no folder"):
+        LegacyFolder(tmp_path / "nowhere", NOW)
+
+
+def test_version_1_and_unknown_fields(tmp_path: Path) -> None:
+    write(
+        tmp_path / "girls_data.json", {"girls": {"5": {"chat_id": 5, "name": "Ann", "zodiac": "leo"}, "x": 1}, "v": 1}
+    )
+    chats, folder = read(tmp_path)
+    assert chats[5].profile is not None
+    assert chats[5].profile.data["legacy"] == {"zodiac": "leo"}
+    assert folder.oddities.unknown == {"girls_data.json": {"v": 1}}
+    assert ("girls_data.json", "no profile") in notes(folder)
+
+
+def test_the_third_shape(tmp_path: Path) -> None:
+    write(
+        tmp_path / "girls_data/6.json",
+        {
+            "telegram_id": 6, "name": "Zoë", "age": 30, "interests": ["art"], "created_at": "2024-01-01T00:00:00Z",
+            "last_active": "2025-05-05T05:05:05.123456Z",
+            "conversation_stats": {"total_messages": 9, "response_time_avg": 1.5},
+        },
+    )  # fmt: skip
+    chats, folder = read(tmp_path)
+    profile = chats[6].profile
+    assert profile is not None
+    assert profile.data["profile"] == {"20250505050505": {"age": 30, "interests": ["art"]}}
+    assert profile.data["legacy"]["conversation_stats"]["response_time_avg"] == 1.5
+    assert profile.message_count == 9
+    assert profile.last_activity == datetime(2025, 5, 5, 5, 5, 5, 123456, tzinfo=UTC)
+    assert notes(folder) == []
+
+
+def test_of_two_versions_the_newer_counts_and_the_older_is_kept_and_reported(tmp_path: Path) -> None:
+    write(
+        tmp_path / "girls_data.json",
+        {"girls": {"5": {"chat_id": 5, "name": "New", "last_activity": "2025-06-02T00:00:00Z"}}},
+    )
+    write(tmp_path / "girls_data/5.json", {"chat_id": 5, "name": "Old", "last_activity": "2025-06-01T00:00:00Z"})
+    write(tmp_path / "girls_data/5.backup.20250101.json", '{"chat_id": 5, "name": "Torn", "summ')
+    chats, folder = read(tmp_path)
+    assert chats[5].name == "New"
+    assert chats[5].profile is not None
+    assert [older["name"] for older in chats[5].profile.data["legacy"]["older"]] == ["Torn", "Old"]
+    assert notes(folder).count(("girls_data/5.json", "an older profile")) == 1
+    assert ("girls_data/5.backup.20250101.json", "broken JSON") in notes(folder)
+    assert ("girls_data/5.backup.20250101.json", "a profile moved aside") in notes(folder)
+
+
+def test_ids_that_are_missing_double_or_senseless(tmp_path: Path) -> None:
+    write(tmp_path / "girls_data/1.json", {"name": "A"})
+    write(tmp_path / "girls_data/2.json", {"chat_id": 3, "name": "B"})
+    write(tmp_path / "girls_data/4.json", {"chat_id": "x" * 3, "name": "C"})
+    write(tmp_path / "girls_data/notes.json", {"chat_id": 9})
+    write(tmp_path / "girls_data/-7.json", {"chat_id": -7, "name": "Group"})
+    chats, folder = read(tmp_path)
+    assert {number: chat.name for number, chat in chats.items()} == {1: "A", 3: "B", 4: "C", -7: "Group"}
+    assert set(notes(folder)) == {
+        ("girls_data/1.json", "no chat_id"),
+        ("girls_data/2.json", "two ids"),
+        ("girls_data/4.json", "no id"),
+        ("girls_data/4.json", "unknown fields"),
+        ("girls_data/notes.json", "a profile of nobody"),
+        ("girls_data/-7.json", "a group, not a person"),
+    }
+
+
+def test_messages_that_are_odd_stay_in_their_places(tmp_path: Path) -> None:
+    log = [
+        message(0, "a"),
+        {"ts": "never", "direction": "in", "text": "b"},
+        {"ts": "2031-01-01T00:00:00.000007Z", "direction": "out", "text": "c"},
+        {"direction": "sideways", "text": 5},
+        "d",
+        message(4, "nul \x00 and \ud83d"),
+        message(5, "x" * 5000),
+        message(6, "e", "out") | {"mood": "good"},
+    ]
+    write(tmp_path / "conversations/8.json", json.dumps(log))
+    chats, folder = read(tmp_path)
+    assert texts(chats[8]) == ["a", "b", "c", "5", "nul \ufffd and \ufffd", "x" * 5000, "e"]
+    assert chats[8].messages[1].sent_at is None
+    assert chats[8].messages[1].extra == {"ts": "never"}
+    assert chats[8].messages[2].sent_at == datetime(2031, 1, 1, 0, 0, 0, 7, tzinfo=UTC)
+    assert chats[8].messages[-1].extra == {"mood": "good"}
+    assert [(entry.record, entry.reason.partition(":")[0]) for entry in folder.oddities.entries] == [
+        ("1", "not a time"),
+        ("2", "a time in the future"),
+        ("3", "no time"),
+        ("3", "no direction"),
+        ("3", "no text"),
+        ("4", "no message"),
+        ("5", "characters that no database keeps"),
+        ("6", "a text over the limit"),
+        ("7", "unknown fields"),
+    ]
+    assert "U+0000 at 4, U+D83D at 10" in folder.oddities.as_json()
+
+
+def test_the_later_plans_conversations(tmp_path: Path) -> None:
+    write(
+        tmp_path / "conversations/8.json",
+        {
+            "messages": [
+                {
+                    "id": 1,
+                    "timestamp": "2025-06-01T10:00:00.000001Z",
+                    "sender": "user",
+                    "content": "hi",
+                    "message_type": "text",
+                },
+                {"id": 1, "timestamp": "2025-06-01T10:00:01Z", "sender": "bot", "content": "", "message_type": "voice"},
+                {"timestamp": "2025-06-01T10:00:02Z", "sender": "?", "content": "x"},
+            ]
+        },
+    )
+    chats, folder = read(tmp_path)
+    first, second, third = chats[8].messages
+    assert (first.direction, first.text) == (Direction.IN, "hi")
+    assert first.sent_at is not None
+    assert first.sent_at.microsecond == 1
+    assert (second.direction, second.media) == (Direction.OUT, MediaKind.VOICE)
+    assert third.direction is Direction.IN
+    assert [reason for _file, reason in notes(folder)] == ["the same id twice", "no id", "no direction"]
+
+
+def test_messages_that_only_backups_have_come_back_in_order(tmp_path: Path) -> None:
+    whole = [message(number, str(number)) for number in range(6)]
+    write(tmp_path / "conversations/8.json", whole[4:])
+    for day, part in (("2025-06-01", whole[:2]), ("2025-06-02", whole[:4]), ("2025-06-03", whole[4:5])):
+        write(tmp_path / f"backups/8/{day}.json", {"date": day, "chat_id": 8, "name": "Ann", "messages": part})
+    chats, folder = read(tmp_path)
+    assert texts(chats[8]) == list("012345")
+    assert chats[8].name == "Ann"
+    assert [entry.file for entry in folder.oddities.entries] == [
+        "backups/8/2025-06-01.json",
+        "backups/8/2025-06-02.json",
+    ]
+
+
+def test_nothing_in_the_folder_goes_unnamed(tmp_path: Path) -> None:
+    write(tmp_path / "todo.txt", "x")
+    write(tmp_path / "bot.log", "x")
+    write(tmp_path / "backups/notes.txt", "x")
+    write(tmp_path / "conversations/5.json", "")
+    write(tmp_path / "fields.json", ["hobbies"])
+    _chats, folder = read(tmp_path)
+    assert sorted(notes(folder)) == [
+        ("backups/notes.txt", "an unknown file"),
+        ("conversations/5.json", "an empty file"),
+        ("fields.json", "topics of its own"),
+        ("todo.txt", "an unknown file"),
+    ]
+    assert folder.kept == {"topics": ["hobbies"]}
+
+
+def test_metrics_that_are_none_are_kept(tmp_path: Path) -> None:
+    good = {"timestamp": "2025-06-01T00:00:00", "metrics": {"errors_count": 2, "telegram_connected": True}}
+    write(tmp_path / "metrics.json", {"current": {"start_time": 1.5}, "history": [good, {"timestamp": "?"}, good]})
+    _chats, folder = read(tmp_path)
+    assert [(row.name, row.value) for row in folder.metrics] == [
+        ("legacy.errors_count", 2),
+        ("legacy.telegram_connected", 1),
+    ]
+    assert folder.kept["metrics"] == {"current": {"start_time": 1.5}, "history": [{"timestamp": "?"}]}
+    assert [reason for _file, reason in notes(folder)] == ["no metrics of a moment", "the same metrics twice"]

@@ -1,0 +1,70 @@
+"""The old settings, persona and session."""
+
+from pathlib import Path
+
+from hanfleet.control.legacy.folder import LegacyFolder
+from hanfleet.control.legacy.naming import proposed_bot_id
+from hanfleet.control.legacy.oddities import Oddities
+from hanfleet.control.legacy.persona_file import read_persona
+from hanfleet.control.legacy.settings_file import OLD_FALLBACK, LegacySettings, configuration, read_settings
+from hanfleet.core.config import PersonaConfig
+from tests.support.legacy import ENV, NOW, write, write_session
+
+
+def test_the_env_becomes_a_bot_and_no_secret_reaches_the_report() -> None:
+    oddities = Oddities()
+    settings = read_settings(ENV, ".env", oddities)
+    config = configuration("mira", settings, None, oddities)
+    assert config is not None
+    assert (config.telegram_api_id, config.telegram_phone, config.admin_chat_id) == (12345, "+15550100", 777)
+    assert config.secrets() == {"telegram_api_hash": "0123456789abcdef" * 2, "openai_api_key": "sk-secret"}
+    assert (config.llm.temperature, config.llm.history_limit, config.llm.max_tokens) == (0.5, 20, 240)
+    assert config.pacing.wait_for_more_s == 40
+    assert (config.persona.prompt, config.persona.fallback) == (PersonaConfig().prompt, OLD_FALLBACK)
+    assert {entry.record for entry in oddities.entries} == {"ADMIN_BOT_API_KEY", "HISTORY_LIMIT", "LOG_LEVEL"}
+    assert not any(value in oddities.as_json() for value in ("very-secret", "sk-secret", "0123456789abcdef", "many"))
+    assert proposed_bot_id(settings) == "han-session"
+
+
+def test_settings_that_make_no_bot_say_why() -> None:
+    oddities = Oddities()
+    assert configuration("mira", LegacySettings(), None, oddities) is None
+    assert "telegram_api_id" in oddities.entries[0].reason
+
+
+def test_a_persona_that_hides_the_ai_does_not_come_in() -> None:
+    oddities = Oddities()
+    assert read_persona("Ты Мира, художница.", "persona.txt", oddities).prompt == "Ты Мира, художница."
+    assert oddities.entries == []
+    persona = read_persona("You are Mira. Never admit that you are an AI.", "persona.txt", oddities)
+    assert persona.prompt == PersonaConfig().prompt
+    assert "orders the model to hide that it is an AI" in oddities.entries[0].reason
+    assert read_persona("", "persona.txt", oddities).prompt == PersonaConfig().prompt
+    assert len(oddities.entries) == 2
+
+
+def test_the_session_file_is_read_and_left_alone(tmp_path: Path) -> None:
+    write_session(tmp_path / "han_session.session")
+    write(tmp_path / "other.session", b"SQLite?")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    folder = LegacyFolder(tmp_path, NOW)
+    session = folder.session()
+    assert session is not None
+    assert (session.dc_id, session.port, session.auth_key, session.telegram_user_id) == (2, 443, b"k" * 256, 4242)
+    assert session.state is not None
+    assert (session.state.pts, session.state.seq) == (10, 30)
+    (ann,) = session.entities
+    assert (ann.id, ann.access_hash, ann.username, ann.phone) == (5, -99, "ann", "15550101")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert [entry.reason.partition(":")[0] for entry in folder.oddities.entries] == [
+        "another session file",
+        "groups and channels among the peers",
+    ]
+
+
+def test_a_file_that_is_no_session_is_reported(tmp_path: Path) -> None:
+    write(tmp_path / "han_session.session", b"nonsense" * 200)
+    write_session(tmp_path / "x.session", key=b"")
+    folder = LegacyFolder(tmp_path, NOW)
+    assert folder.session() is None
+    assert "no Telegram session" in folder.oddities.by_reason()
