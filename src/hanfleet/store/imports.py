@@ -21,6 +21,8 @@ _MESSAGE_COLUMNS = (
     "bot_id", "id", "chat_id", "direction", "author", "text", "media", "sent_at", "created_at",
 )  # fmt: skip
 
+# The foreign key is looked up once for each message, and planning that look anew takes longer than looking.
+_PLAN_ONCE = text("SET LOCAL plan_cache_mode = force_generic_plan")
 _BEGIN = text("INSERT INTO imports (id, bot_id, made_bot, started_at) VALUES (:id, :bot_id, :made_bot, :now)")
 _FINISH = text("UPDATE imports SET counts = CAST(:counts AS jsonb), kept = CAST(:kept AS jsonb) WHERE id = :id")
 _KEPT = text("SELECT kept FROM imports WHERE bot_id = :bot_id ORDER BY started_at")
@@ -243,6 +245,7 @@ class Imports:
         if rows:
             known = {row.id for row in rows}
             messages = [message for message in messages if message.id not in known]
+        await self._connection.all(_PLAN_ONCE)
         for start in range(0, len(messages), _COPIED_AT_ONCE):
             await self._connection.copy(
                 "messages",

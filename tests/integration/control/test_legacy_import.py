@@ -169,7 +169,7 @@ async def test_what_came_later_stays(desk: Desk, tmp_path: Path) -> None:
     await take(bot, inbound(11, chat_id=2))
     async with desk.store.transaction(SYSTEM) as tx:
         await tx.contacts.set_opted_out("anna", 4, NOW)
-    assert [row["text"] for row in await desk.talk("anna", 1)][0] == "old"
+    assert next(row["text"] for row in await desk.talk("anna", 1)) == "old"
 
     gone = await desk.take_back("anna")
     assert gone == {"messages": 3, "conversations": 2, "kept_conversations": 1, "facts": 1, "contacts": 1,

@@ -4,8 +4,10 @@ A bot, a contact or a session that stands already keeps what it has; what the ol
 told anything and nothing is started.
 """
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -21,7 +23,7 @@ from hanfleet.control.legacy.settings_file import configuration
 from hanfleet.control.requests import check_kept
 from hanfleet.core.config import BotConfig
 from hanfleet.kit.clock import Clock
-from hanfleet.store.imports import ImportedContact, Mark
+from hanfleet.store.imports import ImportedContact, ImportedMessage, Mark
 from hanfleet.store.principals import SystemPrincipal
 from hanfleet.store.session import Store, Transaction
 from hanfleet.vault import Cipher, MasterKey, new_data_key
@@ -85,9 +87,12 @@ class _Import:
             await self._begun()
             self._brought["metrics"] += added
         total = len(self._folder.chat_ids)
-        for done, chat in enumerate(self._folder.chats(), 1):
-            await self._chat(chat)
-            self._progress(done, total, self._brought["messages"])
+        done = 0
+        async with aclosing(_ahead(self._folder, self._bot_id)) as chats:
+            async for chat, rows in chats:
+                await self._chat(chat, rows)
+                done += 1
+                self._progress(done, total, self._brought["messages"])
         kept = kept_of(self._folder)
         if kept and kept not in await self._tx.imports.kept(self._bot_id):
             await self._begun()
@@ -127,14 +132,12 @@ class _Import:
         await self._mark("session", 0, {"key": stored.auth_key_sealed.hex()})
         self._brought["sessions"] += 1
 
-    async def _chat(self, chat: LegacyChat) -> None:
+    async def _chat(self, chat: LegacyChat, rows: list[ImportedMessage]) -> None:
         await self._contact(contact_of(self._bot_id, chat, self._now))
         response_id = chat.profile.response_id if chat.profile else None
         if chat.messages or response_id:
             await self._conversation(chat, response_id)
-        if not chat.messages:
-            return
-        added = await self._tx.imports.add_messages(self._bot_id, chat.chat_id, messages_of(self._bot_id, chat))
+        added = await self._tx.imports.add_messages(self._bot_id, chat.chat_id, rows) if rows else 0
         if added:
             await self._mark("messages", chat.chat_id, {"count": added, "extra": extras_of(chat)})
             self._brought["messages"] += added
@@ -179,6 +182,24 @@ class _Import:
             self._id = uuid7()
             await self._tx.imports.begin(self._id, self._bot_id, made_bot=made_bot)
         return self._id
+
+
+async def _ahead(folder: LegacyFolder, bot_id: str) -> AsyncGenerator[tuple[LegacyChat, list[ImportedMessage]], None]:
+    """Each chat with its rows; the next one is read in a thread while the database works on this one."""
+    chats = folder.chats()
+
+    def read_next() -> tuple[LegacyChat, list[ImportedMessage]] | None:
+        chat = next(chats, None)
+        return chat and (chat, messages_of(bot_id, chat))
+
+    reading = asyncio.create_task(asyncio.to_thread(read_next))
+    try:
+        while ready := await reading:
+            reading = asyncio.create_task(asyncio.to_thread(read_next))
+            yield ready
+    finally:
+        # A thread cannot be interrupted: whoever breaks off waits for its chat.
+        await asyncio.gather(reading, return_exceptions=True)
 
 
 def public_of(bot_id: str, config: BotConfig | None) -> dict[str, Any]:
