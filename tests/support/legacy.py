@@ -74,7 +74,7 @@ nasty_text = st.text(
     ),
     max_size=40,
 )
-_odd_times = st.sampled_from(
+_odd_times: st.SearchStrategy[Any] = st.sampled_from(
     [None, "", "yesterday", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "2025-02-30T00:00:00Z", 1750000000,
      1e400, -5, True, {}, "2031-01-01T00:00:00.000001Z", "2025-06-01T10:00:00", "1969-07-20T20:17:00Z"]
 )  # fmt: skip

@@ -7,7 +7,7 @@ their ids, which are below every living one's (see the migration).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -122,9 +122,8 @@ class ImportedContact:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ImportedMessage:
-    """A message as an import brings it; Telegram's number of it is not known."""
+class ImportedMessage(NamedTuple):
+    """A message as an import brings it; Telegram's number of it is not known. A tuple, for there are millions."""
 
     id: UUID
     direction: str

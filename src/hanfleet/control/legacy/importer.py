@@ -190,7 +190,7 @@ async def _ahead(folder: LegacyFolder, bot_id: str) -> AsyncGenerator[tuple[Lega
 
     def read_next() -> tuple[LegacyChat, list[ImportedMessage]] | None:
         chat = next(chats, None)
-        return chat and (chat, messages_of(bot_id, chat))
+        return None if chat is None else (chat, messages_of(bot_id, chat))
 
     reading = asyncio.create_task(asyncio.to_thread(read_next))
     try:

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from hanfleet.core.messages import Direction, MediaKind
 
 
-@dataclass(frozen=True, slots=True)
-class LegacyMessage:
-    """One message. ``stamp`` is the time as it was written; ``sent_at`` is None when that is no time.
+class LegacyMessage(NamedTuple):
+    """One message; a tuple, for there are millions.
 
+    ``stamp`` is the time as it was written; ``sent_at`` is None when that is no time.
     ``extra`` are fields that have no place in a message: they are kept with the import.
     """
 

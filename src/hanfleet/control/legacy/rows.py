@@ -46,13 +46,13 @@ def messages_of(bot_id: str, chat: LegacyChat) -> list[ImportedMessage]:
         known = message.sent_at or known
         rows.append(
             ImportedMessage(
-                id=message_id(key, index, message),
-                direction=message.direction.value,
-                author=(Author.CONTACT if message.direction is Direction.IN else Author.BOT).value,
-                text=message.text,
-                media=message.media.value,
-                sent_at=message.sent_at,
-                created_at=known,
+                message_id(key, index, message),
+                message.direction,
+                Author.CONTACT if message.direction is Direction.IN else Author.BOT,
+                message.text,
+                message.media,
+                message.sent_at,
+                known,
             )
         )
     return rows
@@ -65,7 +65,7 @@ def extras_of(chat: LegacyChat) -> dict[str, Any]:
 
 def brought_contact(contact: ImportedContact) -> dict[str, Any]:
     """What the way back compares with, as jsonb gives it back."""
-    return plain(
+    brought: dict[str, Any] = plain(
         {
             "name": contact.name,
             "data": contact.data,
@@ -73,6 +73,7 @@ def brought_contact(contact: ImportedContact) -> dict[str, Any]:
             "last_activity": contact.last_activity and contact.last_activity.isoformat(),
         }
     )
+    return brought
 
 
 def plain(value: Any) -> Any:

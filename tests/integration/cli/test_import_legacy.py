@@ -1,0 +1,109 @@
+"""The command itself: on a server that was given, and on a home's own one, alone or beside a fleet."""
+
+import asyncio
+import json
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from hanfleet.app.home import Home
+from hanfleet.app.legacy_import import open_workbench
+from hanfleet.app.settings import load_settings
+from hanfleet.cli.front import run
+from hanfleet.store.addresses import connect
+from tests.support.database import SYSTEM
+from tests.support.legacy import SAMPLE, message, write
+
+
+@pytest.fixture
+def fresh_url(postgres_url: str) -> Iterator[str]:
+    """The URL of a database that does not exist yet; it and its roles are gone after the test."""
+    name = f"hf_import_{secrets.token_hex(4)}"
+    url = make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+    yield url
+    asyncio.run(_remove(postgres_url, url, name))
+
+
+async def _remove(postgres_url: str, url: str, name: str) -> None:
+    inside = await connect(url, "test")
+    install_id = await inside.fetchval("SELECT install_id FROM installation")
+    await inside.close(timeout=5)
+    admin = await connect(postgres_url, "test")
+    await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    for row in await admin.fetch("SELECT rolname::text FROM pg_roles WHERE rolname LIKE $1", f"hf_{install_id}_%"):
+        await admin.execute(f"DROP OWNED BY {row['rolname']}; DROP ROLE {row['rolname']}")
+    await admin.close(timeout=5)
+
+
+def test_the_way_there_and_back(
+    fresh_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HANFLEET_DATABASE_URL", fresh_url)
+    monkeypatch.setenv("HANFLEET_LANG", "en")
+    report = tmp_path / "odd.json"
+    there = ["import-legacy", str(SAMPLE), "--bot", "mira", "--home", str(tmp_path / "home")]
+
+    assert run([*there, "--report", str(report)]) == 0
+    assert "Imported to bot mira: 6 contacts, 48 messages, 11 metrics, 0 sessions." in capsys.readouterr().out
+    assert {entry["file"] for entry in json.loads(report.read_text())} == {"metrics.json", ""}
+    assert report.stat().st_mode & 0o777 == 0o600
+    assert run(there) == 0
+    assert "nothing was changed" in capsys.readouterr().out
+    assert run([*there, "--verify"]) == 0
+    assert "text for text" in capsys.readouterr().out
+
+    other = tmp_path / "other"
+    write(other / "conversations/5.json", [message(0, "only here")])
+    assert run(["import-legacy", str(other), *there[2:], "--verify"]) == 1
+    assert "1 differences from bot mira" in capsys.readouterr().out
+
+    assert run([*there, "--rollback"]) == 0
+    assert "Taken back from bot mira: 6 contacts, 48 messages, 11 metrics." in capsys.readouterr().out
+    assert run([*there, "--rollback"]) == 3
+    assert "Nothing was imported" in capsys.readouterr().err
+
+
+def test_a_dry_run_needs_nothing_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HANFLEET_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    monkeypatch.setenv("HANFLEET_LANG", "ru")
+    home = tmp_path / "home"
+    assert run(["import-legacy", str(SAMPLE), "--dry-run", "--home", str(home)]) == 0
+    assert "Найдено: чатов 6, сообщений 48" in capsys.readouterr().out
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["--dry-run", "--verify"], 2),
+        (["--bot", "No Id", "--dry-run"], 2),
+        (["--dry-run", "--report", str(SAMPLE / "odd.json")], 2),
+    ],
+)
+def test_what_cannot_be_is_refused(arguments: list[str], status: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["import-legacy", str(SAMPLE), *arguments]) == status
+    assert capsys.readouterr().err
+    assert not (SAMPLE / "odd.json").exists()
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["import-legacy", str(tmp_path / "no"), "--dry-run"]) == 3
+    assert "There is no folder" in capsys.readouterr().err
+
+
+async def test_a_home_is_used_alone_or_beside_the_one_that_holds_it() -> None:
+    home = Home.temporary()
+    try:
+        settings = load_settings(home=home.path)
+        async with open_workbench(settings) as holder, open_workbench(settings) as guest:
+            async with holder.store.transaction(SYSTEM) as tx:
+                await tx.bots.add("anna", {"name": "Anna"})
+            async with guest.store.transaction(SYSTEM) as tx:
+                assert await tx.bots.get("anna") is not None
+    finally:
+        home.destroy()
