@@ -4,6 +4,7 @@ Each repeated step finds what an earlier run brought and adds only what is missi
 their ids, which are below every living one's (see the migration).
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,7 +33,9 @@ _MARK = text("""
 _MARKS = text("""
     SELECT i.kind, i.chat_id, i.brought FROM imported i JOIN imports m ON m.id = i.import_id
     WHERE i.bot_id = :bot_id ORDER BY m.started_at DESC, i.kind, i.chat_id""")
-_BROUGHT = text("SELECT brought FROM imported WHERE bot_id = :bot_id AND kind = :kind AND chat_id = :chat_id")
+_BROUGHT = text("""
+    SELECT i.brought FROM imported i JOIN imports m ON m.id = i.import_id
+    WHERE i.bot_id = :bot_id AND i.kind = :kind AND i.chat_id = :chat_id ORDER BY m.started_at""")
 _ADD_CONTACT = text("""
     INSERT INTO user_profiles (bot_id, id, chat_id, name, profile_data, message_count, last_activity, created_at)
     VALUES (:bot_id, :id, :chat_id, :name, CAST(:data AS jsonb), :message_count, :last_activity, :created_at)
@@ -175,7 +178,7 @@ class Imports:
         return [Mark(row.kind, row.chat_id, row.brought) for row in rows]
 
     async def brought(self, bot_id: str, kind: str, chat_id: int) -> list[dict[str, Any]]:
-        """What imports wrote of one kind and chat."""
+        """What imports wrote of one kind and chat, the newest last."""
         rows = await self._connection.all(_BROUGHT, bot_id=bot_id, kind=kind, chat_id=chat_id)
         return [row.brought for row in rows]
 
@@ -238,11 +241,22 @@ class Imports:
         values = {"kind": mark.kind, "chat_id": mark.chat_id, "brought": as_json(mark.brought)}
         await self._connection.all(_REMARK, bot_id=bot_id, **values)
 
-    async def add_messages(self, bot_id: str, chat_id: int, messages: Sequence[ImportedMessage]) -> int:
-        """Add those that are not there yet and say how many those are."""
+    async def add_messages(
+        self, bot_id: str, chat_id: int, messages: Sequence[ImportedMessage]
+    ) -> tuple[int, int] | None:
+        """Make ``messages`` the imported ones of the chat; gives how many were written and how many more there are.
+
+        Where some stand in other places now (a backup turned up), all are written anew. None: some that stand are not
+        among ``messages``; nothing was changed then, for they may be the only copy.
+        """
         rows = await self._connection.all(_IMPORTED_IDS, bot_id=bot_id, chat_id=chat_id, bound=_BOUND)
-        if rows:
-            known = {row.id for row in rows}
+        known = {row.id for row in rows}
+        more = len(messages) - len(known)
+        if known - {message.id for message in messages}:
+            if Counter(map(_content, known)) - Counter(_content(message.id) for message in messages):
+                return None
+            await self.drop_messages(bot_id, chat_id)
+        elif known:
             messages = [message for message in messages if message.id not in known]
         await self._connection.all(_PLAN_ONCE)
         for start in range(0, len(messages), _COPIED_AT_ONCE):
@@ -254,7 +268,7 @@ class Imports:
                     for m in messages[start : start + _COPIED_AT_ONCE]
                 ],
             )
-        return len(messages)
+        return len(messages), more
 
     async def messages(self, bot_id: str, chat_id: int) -> list[ImportedMessage]:
         """All imported messages of a chat that are still as an import leaves them, in order."""
@@ -339,6 +353,11 @@ class Imports:
         made = await self.made_bot(bot_id)
         await self._connection.all(_FORGET, bot_id=bot_id)
         return made and await self._connection.first(_UNTOUCHED, bot_id=bot_id) is not None
+
+
+def _content(message_id: UUID) -> int:
+    """The part of an imported message's id that its place has no share in."""
+    return message_id.int & 0xFFFF_FFFF_FFFF
 
 
 def _without(data: Mapping[str, Any], brought: Mapping[str, Any]) -> dict[str, Any]:

@@ -155,6 +155,23 @@ async def test_a_grown_folder_adds_only_what_is_new(desk: Desk, tmp_path: Path) 
     assert await desk.dump() == before
 
 
+async def test_a_backup_that_turns_up_later_finds_its_place_and_doubles_nothing(desk: Desk, tmp_path: Path) -> None:
+    talk = [message(number, str(number % 4)) for number in range(6)]
+    write(tmp_path / "conversations/5.json", talk[3:])
+    before = await desk.dump()
+    await desk.bring(tmp_path)
+    write(tmp_path / "backups/5/2025-06-01.json", {"messages": talk[:4]})
+    assert await desk.bring(tmp_path) == {"messages": 3, "refreshed": 1}
+    assert [row["text"] for row in await desk.talk("mira", 5)] == list("012301")
+    assert await desk.differences(tmp_path) == []
+    imported = await desk.dump()
+    (tmp_path / "backups/5/2025-06-01.json").unlink()
+    assert not await desk.bring(tmp_path)
+    assert await desk.dump() == imported
+    await desk.take_back()
+    assert await desk.dump() == before
+
+
 async def test_what_came_later_stays(desk: Desk, tmp_path: Path) -> None:
     """A living bot with contacts of its own gets the old data and loses only those again."""
     bot = await desk.database.add_bot()

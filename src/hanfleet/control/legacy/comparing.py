@@ -96,8 +96,8 @@ async def _chat(tx: Transaction, bot_id: str, chat: LegacyChat, now: datetime) -
         response_id = chat.profile.response_id if chat.profile else None
         found += _unequal(f"{where}, previous response", response_id, talk and talk.response_id)
     extras: dict[str, Any] = {}
-    for mark in reversed(await tx.imports.brought(bot_id, "messages", chat.chat_id)):
-        extras |= mark["extra"]
+    for mark in await tx.imports.brought(bot_id, "messages", chat.chat_id):
+        extras = mark["extra"]
     found += _unequal(f"{where}, fields beside messages", plain(extras_of(chat)), extras)
     return [*found, *await _messages(tx, bot_id, chat, where)]
 

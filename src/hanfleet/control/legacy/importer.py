@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -137,10 +138,17 @@ class _Import:
         response_id = chat.profile.response_id if chat.profile else None
         if chat.messages or response_id:
             await self._conversation(chat, response_id)
-        added = await self._tx.imports.add_messages(self._bot_id, chat.chat_id, rows) if rows else 0
-        if added:
-            await self._mark("messages", chat.chat_id, {"count": added, "extra": extras_of(chat)})
-            self._brought["messages"] += added
+        if not rows:
+            return
+        added = await self._tx.imports.add_messages(self._bot_id, chat.chat_id, rows)
+        if added is None:
+            reason = f"fewer or other messages than were imported before: chat {chat.chat_id}"
+            self._folder.oddities.note("", f"chat {chat.chat_id}", reason, "nothing changed: roll back, then import")
+            return
+        written, more = added
+        if written:
+            await self._mark("messages", chat.chat_id, {"count": more, "extra": extras_of(chat)})
+            self._brought["messages"] += more
 
     async def _contact(self, contact: ImportedContact) -> None:
         imports, brought = self._tx.imports, brought_contact(contact)
@@ -150,7 +158,9 @@ class _Import:
             return
         before = await imports.brought(self._bot_id, "contact", contact.chat_id)
         if before:
-            # The old bot went on after an earlier import.
+            # The old bot went on after an earlier import. What was counted then is not taken back.
+            contact = replace(contact, message_count=max(contact.message_count, before[0]["message_count"]))
+            brought = brought_contact(contact)
             if before[0] != brought and await imports.refresh_contact(self._bot_id, contact, before[0]):
                 await self._begun()
                 await imports.remark(self._bot_id, Mark("contact", contact.chat_id, brought))
