@@ -30,6 +30,7 @@ MakeTransport = Callable[[TransportSettings, TransportCallbacks], Transport]
 
 _ANSWER_WITHIN_S = 10.0
 _LEAVE_WITHIN_S = 5.0
+_PULSE_EVERY_S = 30.0
 _RETRIES = Backoff(first_s=0.1, longest_s=3.0, jitter=0.5)
 _log = get_logger("presence")
 
@@ -104,6 +105,7 @@ class Presence:
         transport = self._make_transport(settings, TransportCallbacks(self._inbox.take, self._keep_session, on_lost))
         unsafe = asyncio.ensure_future(self._lease.until_unsafe())
         entering = asyncio.ensure_future(self._enter(transport, stored=snapshot is not None))
+        pulse = asyncio.ensure_future(self._feel_pulse(transport))
         ends: set[asyncio.Future[Any]] = {unsafe, lost}
         try:
             await asyncio.wait({*ends, entering}, return_when=asyncio.FIRST_COMPLETED)
@@ -114,7 +116,7 @@ class Presence:
                 raise self._loss(lost.result())
         finally:
             self._desk.line.close()
-            await _end(unsafe, entering)
+            await _end(unsafe, entering, pulse)
             lost.cancel()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LEAVE_WITHIN_S):
@@ -127,6 +129,16 @@ class Presence:
         self._desk.line.open(transport)
         self._desk.enter(WorkerPhase.RUNNING)
         self._lanes.look_now()
+
+    async def _feel_pulse(self, transport: Transport) -> None:
+        """Ask Telegram now and then: a session that ended on a quiet account, or updates that never came, tell
+        themselves in no other way. The transport reports a loss by itself and catches up by itself.
+        """
+        while True:
+            await self._desk.clock.sleep(_PULSE_EVERY_S)
+            if transport.is_logged_in:
+                with suppress(TemporaryError, BotFailure):
+                    await transport.ping()
 
     async def _connect(self, transport: Transport, *, stored: bool) -> None:
         failures = 0

@@ -178,3 +178,18 @@ async def test_log_is_set_aside_when_it_is_long(zygote, tmp_path):
 
 def _entries(folder: str) -> int:
     return len(list(Path(folder).iterdir()))
+
+
+async def test_a_contained_process_of_our_own_user_may_ask_the_zygote_nothing(zygote, tmp_path):
+    """What a captured worker would try: it has the fleet's uid, and reaches the socket by its path."""
+    asking = (
+        "import ctypes, socket, sys\n"
+        "ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)\n"  # PR_SET_NO_NEW_PRIVS, as containment.py does
+        "s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
+        's.sendall(b\'{"op": "list"}\\n\'); print(s.recv(65536).decode())\n'
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", asking, str(zygote.socket)], check=True, capture_output=True, text=True, timeout=30
+    ).stdout
+    assert "A contained process may not ask the zygote." in answer
+    assert await zygote.launcher().list() == ()

@@ -13,13 +13,14 @@ from hanfleet.cli.output import AsJson, note, print_json
 from hanfleet.core.errors import ConflictError, InvalidInputError
 
 _PHASES = ("awaiting_login", "running")
-_HOPELESS = ("banned", "frozen", "config")
+_HOPELESS = ("banned", "frozen", "config", "flood")
 
 
 @speaks
 def login(api: Api, bot_id: BotId, as_json: AsJson = False) -> None:
     """Log a bot in to Telegram: asks for the code and, where the account has one, the second password."""
     path = path_of(bot_id, "login")
+    _wake_from_reauth(api, bot_id)
     if _await_worker(api, bot_id)["phase"] == "running":
         note(say("bots.logged_in_before", bot_id=bot_id))
         return
@@ -32,6 +33,13 @@ def login(api: Api, bot_id: BotId, as_json: AsJson = False) -> None:
         print_json(step)
     else:
         print(say("bots.logged_in", bot_id=bot_id))
+
+
+def _wake_from_reauth(api: Api, bot_id: str) -> None:
+    """A bot whose session Telegram has ended is not started again by itself; a log-in is what it needs."""
+    bot = api.ask("GET", path_of(bot_id, "status"))
+    if bot["status"] == "failed" and bot["failure_kind"] == "reauth" and bot["desired_state"] == "running":
+        api.ask("POST", path_of(bot_id, "start"))
 
 
 def _await_worker(api: Api, bot_id: str) -> dict[str, Any]:
