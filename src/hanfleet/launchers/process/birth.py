@@ -36,7 +36,7 @@ def become_worker(spawn: Spawn, startup_fd: int, entry: Entry, code: Sequence[Pa
         _own_name(spawn.bot_id)
         _own_output(spawn.log_path)
         _close_inherited(keep=startup_fd)
-        level = contain(spawn.limits, code)
+        level = contain(spawn.bot_id, spawn.limits, code)
         _say("contained", **asdict(level))
         startup = WorkerStartup.from_wire(_read_to_end(startup_fd))
         status = entry(startup)
