@@ -25,6 +25,7 @@ from hanfleet.worker.lanes import Lanes
 from hanfleet.worker.lease import LeaseKeeper
 from hanfleet.worker.ledger import Step
 from hanfleet.worker.login import Login
+from hanfleet.worker.rehearsal import rehearse
 
 MakeTransport = Callable[[TransportSettings, TransportCallbacks], Transport]
 
@@ -71,6 +72,7 @@ class Presence:
     async def run(self) -> None:
         """Stay until cancelled. Raises BotFailure when the session is lost for good."""
         void_before = False
+        await rehearse(self._desk, self._seal)
         snapshot = await self._stored_session()
         while True:
             await self._lease.until_safe()
