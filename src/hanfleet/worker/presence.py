@@ -130,6 +130,7 @@ class Presence:
             await self._login.complete(transport)
         self._desk.line.open(transport)
         self._desk.enter(WorkerPhase.RUNNING)
+        _log.info("on Telegram", account=transport.user_id)
         self._lanes.look_now()
 
     async def _feel_pulse(self, transport: Transport) -> None:
