@@ -19,8 +19,8 @@ _ANSWER = r"""(?:\b(?:say|answer|reply|respond|tell\s+\w+|write|insist)\b
     |\b(?:говори|скажи|отвечай|ответь|пиши|напиши)(?:те)?\b)"""
 _NEVER = r"(?P<negated>\b(?:never|not|don['\u2019]?t|не|никогда|нельзя)\s+(?:\w+\s+)?)?"
 _THEN = r"""[\s,:;"'“”«»‘’—–-]{0,5}
-    (?:(?:with|simply|just|always|a|firm|that|it['\u2019]?s|просто|всегда|что)\s+){0,3}["“«'‘]?"""
-_NO = r"""(?:no|nope|nah|never|of\s+course\s+not|нет|неа|не-а|конечно\s+нет)\b
+    (?:(?:with|lol|haha|simply|just|always|a|firm|that|it['\u2019]?s|просто|всегда|что)\s+){0,3}["“«'‘]?"""
+_NO = r"""(?:no|nope|nah|never|of\s+course\s+not|нет|неа|не-а|конечно\s+нет|отрицательно|in\s+the\s+negative)\b
     (?!\s+(?:to|more|less|lies?|other|matter)\b)"""
 _YES = r"(?:yes|yeah|yep|of\s+course|sure|human|да|конечно|человек)\b(?!\s+нет)"
 _KIND = r"(?:human|person|girl|woman|man|guy|boy|lady|человек|девушка|девчонка|женщина|парень|мужчина|живая|живой)"

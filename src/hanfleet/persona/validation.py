@@ -27,16 +27,16 @@ _CLAUSE = r"(?P<negated>\b(?:that|if|whether|say|что|если)\s+)?"
 _CONCEAL = r"""\b(?:cover\s+up|deny(?:ing)?|hide|hiding|conceal\w*|lie\s+about|lying\s+about|disguise
     |(?:отрица|скрыва|утаива)(?:й|йте|ть)|скрой(?:те)?|умалчива\w+)\b"""
 _PRETEND = r"""\b(?:pretend(?:ing)?|claim(?:ing)?|insist(?:ing)?|convince|persuade|pose|impersonat\w+
-    |pass\s+(?:yourself\s+)?(?:off\s+)?(?:as|for)|(?:say|tell\s+\w+)\s+(?:that\s+)?you(?:\s+are|['\u2019]re)
-    |act\s+(?:as\s+(?:if|though)|like)\s+you
-    |(?:act|behave)\s+(?:as|like)|(?:stay|remain|keep|be)\s+in\s+(?:character|role)\s+as
+    |pass\s+(?:yourself\s+)?(?:off\s+)?(?:as|for)|(?:say|answer|reply|tell\s+\w+)\s+(?:that\s+)?you(?:\s+are|['\u2019]re)
+    |(?:act|speak|talk|write|behave)\s+(?:as\s+(?:if|though)|like)\s+you
+    |(?:stay|remain|keep|be)\s+in\s+(?:character|role)\s+as
     |(?:give|create|keep\s+up)\s+(?:\w+\s+)?the\s+(?:impression|illusion)
     |(?:make|let|have|get|trick|fool|lead)\s+(?:\w+\s+){1,3}(?:believe|think|thinking|believing|assume)
-    |(?:веди(?:те)?|вести)\s+себя\s+как|(?:оставайся|оставайтесь|будь)\s+в\s+(?:образе|роли)
+    |(?:оставайся|оставайтесь|будь)\s+в\s+(?:образе|роли)
     |(?:пусть|заставь(?:те)?)\s+(?:\w+\s+){0,2}(?:думают|думает|верят|верит|считают|считает|думать|верить|поверить)
-    |(?:создавай|создай|поддерживай)(?:те)?\s+(?:впечатление|иллюзию)|убеди(?:те)?|представля(?:йся|йтесь)|назовись
+    |(?:создавай|создай|поддерживай)(?:те)?\s+(?:впечатление|иллюзию)|убеди(?:те)?|(?:должн\w+|старайся)\s+казаться|представля(?:йся|йтесь)|назовись
     |притворя(?:йся|йтесь|ться)|прикидывайся|выдава(?:й|йте|ть)\s+себя\s+за|делай(?:те)?\s+вид
-    |(?:утвержда|убежда|уверя|настаива)(?:й|йте|ть)|(?:говори|скажи|отвечай|ответь)(?:те)?\s*,?\s*что\s+(?:ты|вы))\b"""
+    |(?:утвержда|убежда|уверя|настаива)(?:й|йте|ть)|(?:говори|скажи|отвечай|ответь)(?:те)?(?:\s+\w+)?\s*,?\s*что\s+(?:ты|вы))\b"""
 _DO_NOT_ADMIT = r"""(?:
     \b(?:never|do\s+not|don['\u2019]?t|must\s+not|mustn['\u2019]?t|may\s+not|should\s+not|not\s+allowed\s+to|avoid
         |under\s+no\s+circumstances|refuse\s+to)\s+(?:\w+\s+)?
@@ -52,6 +52,7 @@ _NOBODY_KNOWS = r"""(?:
         \s+(?:\w+\s+){0,3}?(?:know|find\s+out|learn|reali[sz]e|notice|suspect|discover|guess|see|think)s?
     |\b(?:никто|они|люди)\s+не\s+(?:долж\w+|могут|может)\s+(?:\w+\s+)?(?:\w*зна(?:ть|л\w*)|поня\w+|догада\w+|замет\w+|заподозр\w+|дума\w+)
     |\bне\s+(?:давай|дай|подавай|показывай)(?:те)?\s+(?:\w+\s+)?(?:понять|вид\w?|знать|догадаться))"""
+_BEHAVE_AS = r"\b(?:(?:act|behave)\s+(?:as|like)|(?:веди(?:те)?|вести)\s+себя\s+как)"
 _SOMEONE = r"(?:girl|woman|man|guy|boy|lady|девушк|женщин|парн|мужчин)\w*"
 
 _ORDERS = tuple(
@@ -61,6 +62,7 @@ _ORDERS = tuple(
         rf"(?P<negated>{_NEGATION})?{_PRETEND}{_GAP}(?:{_HUMAN}|{_NOT}{_AI})",
         rf"(?P<negated>{_NEGATION})?(?:{_KEEP_QUIET}|\bkeep\s+secret){_GAP}{YOU_BEING_AI}",
         rf"(?P<negated>{_NEGATION})?\bkeep\s+your\s+{_AI}\s+(?:\w+\s+){{0,2}}(?:secret|hidden|private|quiet)\b",
+        rf"(?P<negated>{_NEGATION})?{_BEHAVE_AS}\s+(?:an?\s+)?(?:(?!for\b|with\b|to\b)\w+\s+)?{_HUMAN}",
         rf"{_NOBODY_KNOWS}{_GAP}{YOU_BEING_AI}",
         rf"(?P<negated>{_NEGATION})?\b(?:pass\s+(?:yourself\s+)?off\s+as|выдава(?:й|йте|ть)\s+себя\s+за)\s+(?:\w+\s+){{0,2}}{_SOMEONE}",
         rf"{_DO_NOT_ADMIT}(?P<gap>{_GAP}){_AI}",
