@@ -6,6 +6,7 @@ some 30 ms, which otherwise the first contact would wait for. Nothing of it stay
 
 from contextlib import suppress
 
+from hanfleet import llm
 from hanfleet.core.messages import InboundMessage, Person, UpdateBatch
 from hanfleet.store.records import OutboxKind, Part, Seal, TurnDecision
 from hanfleet.store.session import Transaction
@@ -22,7 +23,7 @@ class _Enough(Exception):  # noqa: N818 - no error: it takes the transaction bac
 
 
 async def rehearse(desk: Desk, seal: Seal) -> None:
-    """Walk once through the transactions of a reply. Raises what the ledger raises."""
+    """Walk once through a reply's transactions, and through a request to a model. Raises what the ledger raises."""
     bot_id, now = desk.bot_id, desk.clock.now()
     message = InboundMessage(NOBODY, 1, "…", now, Person(NOBODY))
     decision = TurnDecision(NOBODY, 1, (Part(OutboxKind.DISCLOSURE, "…"),))
@@ -39,3 +40,4 @@ async def rehearse(desk: Desk, seal: Seal) -> None:
 
     with suppress(_Enough):
         await desk.ledger.run(Step.REHEARSE, walk)
+    await llm.rehearse()
