@@ -124,9 +124,9 @@ async def test_a_wrong_field_is_named_and_nothing_is_added(api: httpx.AsyncClien
         assert field in problem["detail"]
         assert not any(word in problem["detail"] for word in PYDANTIC), problem["detail"]
     for missing in ("bot_id", "name", "telegram_api_id", "telegram_api_hash"):
-        body = bot_document(bot_id)
-        del body[missing]
-        problem = assert_problem(await api.post("/api/bots", json=body), 422, "invalid-input")
+        document = bot_document(bot_id)
+        del document[missing]
+        problem = assert_problem(await api.post("/api/bots", json=document), 422, "invalid-input")
         assert problem["errors"] == [{"field": missing, "message": problem["errors"][0]["message"]}]
         assert problem["errors"][0]["message"].startswith("It is missing: set it.")
     assert (await api.get("/api/bots", params={"removed": True})).json()["items"] == []
@@ -296,8 +296,9 @@ async def test_a_secret_that_does_not_open_is_a_sentence(
 async def test_what_cannot_be_stored_is_refused_in_a_sentence(api: httpx.AsyncClient, bot_id: str) -> None:
     async def refused(method: str, path: str, document: dict[str, Any]) -> dict[str, Any]:
         # Written in ASCII, as half a surrogate pair has no UTF-8.
-        body = {"content": json.dumps(document), "headers": {"Content-Type": "application/json"}}
-        return assert_problem(await api.request(method, path, **body), 422, "invalid-input")
+        headers = {"Content-Type": "application/json"}
+        answer = await api.request(method, path, content=json.dumps(document), headers=headers)
+        return assert_problem(answer, 422, "invalid-input")
 
     bot = (await api.post("/api/bots", json=bot_document(bot_id))).json()
     for text in ("Z\0", "Z\udc00"):
