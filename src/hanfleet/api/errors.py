@@ -13,7 +13,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from hanfleet.control.refusals import sentence
+from hanfleet.control.wording import field_name, told
+from hanfleet.core.config import BotConfig
 from hanfleet.core.errors import (
     BusUnavailableError,
     CommandTimeoutError,
@@ -119,14 +120,19 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
 
 async def _unreadable(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    errors = [FieldError(field=_field(one["loc"]), message=sentence(one["msg"])) for one in error.errors()]
+    errors = [_refused(request, one) for one in error.errors()]
     detail = " ".join(f"{one.field or 'The request'}: {one.message}" for one in errors)
     return problem(request_id_of(request), HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-input", detail, errors=errors)
 
 
-def _field(location: Sequence[Any]) -> str:
-    """The path without the place (body, query, path) and, for a broken document, without the offset."""
-    return ".".join(str(part) for part in location[1:] if not isinstance(part, int) or len(location) > 2)
+def _refused(request: Request, error: dict[str, Any]) -> FieldError:
+    """The field without the place (body, query, path) and, for a broken document, without the offset."""
+    place, *path = error["loc"]
+    if error["type"] == "json_invalid":
+        path = []
+    # Every body but the steps of a log-in is a configuration.
+    is_config = place == "body" and "/login" not in request.url.path
+    return FieldError(field=field_name(path), message=told(error, path, BotConfig if is_config else None))
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:

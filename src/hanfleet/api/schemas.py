@@ -1,14 +1,16 @@
 """What goes over the wire beside the views of `control`: pages, small bodies, answers to wishes."""
 
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from hanfleet.core.config import refuse_unkeepable
 from hanfleet.store.records import OutboxKind, OutboxRow, OutboxState
 
 Item = TypeVar("Item")
+Typed = Annotated[SecretStr, AfterValidator(refuse_unkeepable)]
 
 
 class Page(BaseModel, Generic[Item]):
@@ -36,13 +38,13 @@ class Configured(BaseModel):
 class LoginCode(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    code: SecretStr = Field(min_length=1, max_length=32, description="What Telegram sent to the account.")
+    code: Typed = Field(min_length=1, max_length=32, description="What Telegram sent to the account.")
 
 
 class LoginPassword(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    password: SecretStr = Field(min_length=1, max_length=256, description="The account's two-step verification.")
+    password: Typed = Field(min_length=1, max_length=256, description="The account's two-step verification.")
 
 
 class Health(BaseModel):

@@ -7,19 +7,28 @@ The outcome goes to a file in memory that `up` reads; a refusal is a sentence in
 import asyncio
 import os
 import sys
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 from hanfleet.app.startup_channel import read_startup
-from hanfleet.core.errors import HanfleetError
+from hanfleet.core.errors import HanfleetError, InvalidInputError, PermanentError, TemporaryError
 from hanfleet.kit.logging import configure_logging
+
+if TYPE_CHECKING:
+    from hanfleet.store.admin import Installation
+
+DATABASE_URL, REDIS_URL = "HANFLEET_DATABASE_URL", "HANFLEET_REDIS_URL"
 
 
 class BootstrapPayload(BaseModel):
     """URLs of the bootstrap role and of the bus's administrator; passwords for the service roles, by role.
 
     Secrets in clear: only for the start-up channel. ``outcome_fd`` is inherited and takes a BootstrapOutcome.
+    ``named`` are the variables by which a person named a server; what is wrong with such a server is bad input.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -28,30 +37,78 @@ class BootstrapPayload(BaseModel):
     redis_url: str
     passwords: dict[str, str]
     outcome_fd: int
+    named: tuple[str, ...] = ()
 
 
 class BootstrapOutcome(BaseModel):
-    """``urls`` by service role, or the sentence ``refusal``; ``bus`` names server and version."""
+    """``urls`` by service role, or the sentence ``refusal``; ``bus`` names server and version.
+
+    ``bad_input``: what is refused came from a person, who has to mend it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     urls: dict[str, str] = {}
     bus: str = ""
     refusal: str = ""
+    bad_input: bool = False
 
 
 async def _bootstrap(payload: BootstrapPayload) -> BootstrapOutcome:
-    from hanfleet.bus import open_bus
-    from hanfleet.kit.clock import SystemClock
-    from hanfleet.store.admin import ServicePasswords, bootstrap
-
     try:
-        async with open_bus(payload.redis_url, clock=SystemClock(), name="hanfleet-bootstrap") as bus:
-            version = await bus.check_version()
-        installation = await bootstrap(payload.admin_url, ServicePasswords(**payload.passwords))
+        version = await _look_at_bus(payload)
+        installation = await _prepare_database(payload)
     except HanfleetError as refused:
-        return BootstrapOutcome(refusal=str(refused))
+        return BootstrapOutcome(refusal=str(refused), bad_input=isinstance(refused, InvalidInputError))
     return BootstrapOutcome(urls=asdict(installation.urls), bus=version)
+
+
+async def _look_at_bus(payload: BootstrapPayload) -> str:
+    from hanfleet.bus import open_bus
+    from hanfleet.bus.connection import without_password
+    from hanfleet.kit.clock import SystemClock
+
+    with _about(REDIS_URL, payload) as server:
+        async with open_bus(payload.redis_url, clock=SystemClock(), name="hanfleet-bootstrap") as bus:
+            server.address = without_password(bus.url)
+            return await bus.check_version()
+
+
+async def _prepare_database(payload: BootstrapPayload) -> "Installation":
+    from hanfleet.store.admin import ServicePasswords, bootstrap
+    from hanfleet.store.faults import address_of
+
+    with _about(DATABASE_URL, payload) as server:
+        server.address = address_of(payload.admin_url)
+        return await bootstrap(payload.admin_url, ServicePasswords(**payload.passwords))
+
+
+@dataclass
+class _Server:
+    address: str = ""
+
+
+@contextmanager
+def _about(variable: str, payload: BootstrapPayload) -> Iterator[_Server]:
+    """When a person named the server by ``variable``, its errors say so; nobody tries it again at a start."""
+    server = _Server()
+    if variable not in payload.named:
+        yield server
+        return
+    try:
+        yield server
+    except TemporaryError as lost:
+        cause = lost.__cause__ or lost
+        raise TemporaryError(
+            f"{variable} names {server.address}, but no server answers there"
+            f" ({str(cause).strip().rstrip('.') or type(cause).__name__}): check that it runs, that address and port"
+            " are right and that this machine may connect to it, then start again."
+        ) from lost
+    except PermanentError as refused:
+        sentence = str(refused)
+        raise InvalidInputError(
+            sentence if variable in sentence else f"{variable} cannot be used. {sentence}"
+        ) from refused
 
 
 def main() -> int:

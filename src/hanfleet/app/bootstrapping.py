@@ -9,16 +9,27 @@ from hanfleet.app.bootstrap_main import BootstrapOutcome, BootstrapPayload
 from hanfleet.app.readiness import last_words
 from hanfleet.app.spawn import spawn
 from hanfleet.app.startup_channel import VARIABLE, offered
-from hanfleet.core.errors import PermanentError
+from hanfleet.core.errors import InvalidInputError, PermanentError
 
 
 async def make_ready(
-    admin_url: str, redis_url: str, passwords: dict[str, str], *, environ: dict[str, str], log: Path
+    admin_url: str,
+    redis_url: str,
+    passwords: dict[str, str],
+    *,
+    named: tuple[str, ...] = (),
+    environ: dict[str, str],
+    log: Path,
 ) -> BootstrapOutcome:
-    """Roles, schema and versions, as they must be. Raises PermanentError with the sentence why they cannot."""
+    """Roles, schema and versions, as they must be. Raises PermanentError with the sentence why they cannot.
+
+    ``named`` are the variables by which a person named a server: what is wrong with it is an InvalidInputError.
+    """
     result = os.memfd_create("hanfleet-bootstrap", os.MFD_CLOEXEC)
     try:
-        payload = BootstrapPayload(admin_url=admin_url, redis_url=redis_url, passwords=passwords, outcome_fd=result)
+        payload = BootstrapPayload(
+            admin_url=admin_url, redis_url=redis_url, passwords=passwords, outcome_fd=result, named=named
+        )
         with offered(payload.model_dump_json().encode()) as channel:
             process = spawn(
                 (sys.executable, "-m", "hanfleet.app.bootstrap_main"),
@@ -40,5 +51,5 @@ async def make_ready(
         raise PermanentError(f"The database could not be prepared: {last_words(process)} (see {log})")
     outcome = BootstrapOutcome.model_validate_json(raw)
     if outcome.refusal:
-        raise PermanentError(outcome.refusal)
+        raise (InvalidInputError if outcome.bad_input else PermanentError)(outcome.refusal)
     return outcome

@@ -7,13 +7,14 @@ import json
 import os
 import random
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
 
 from pydantic import ValidationError
 
 from hanfleet.app import parts
+from hanfleet.app.bootstrap_main import DATABASE_URL, REDIS_URL
 from hanfleet.app.bootstrapping import make_ready
 from hanfleet.app.children import Runnable, child_environment, keep_running
 from hanfleet.app.embedded import EmbeddedPostgres, EmbeddedValkey
@@ -24,7 +25,8 @@ from hanfleet.app.parts import check_free
 from hanfleet.app.payloads import WORKER_ENTRY
 from hanfleet.app.processes_file import Noted, ProcessesFile
 from hanfleet.app.settings import Settings
-from hanfleet.core.errors import InvalidInputError
+from hanfleet.app.together import together
+from hanfleet.core.errors import InvalidInputError, PermanentError
 from hanfleet.core.startup import TelegramServer
 from hanfleet.kit.backoff import Backoff
 from hanfleet.kit.clock import SystemClock
@@ -49,7 +51,7 @@ async def run_up(settings: Settings, tell: Teller, *, worker_entry: str = WORKER
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     telegram_server = _telegram_server(settings)
-    home = Home.open(settings.home)
+    home = _home(settings)
     with home.lock():
         check_free(settings.api_host, settings.api_port)
         become_subreaper()
@@ -101,6 +103,7 @@ class _Fleet:
             admin_url,
             redis_url,
             {role: secrets.get_or_make(f"database.{role}") for role in SERVICE_ROLES},
+            named=_named(self._settings),
             environ=child_environment(),
             log=self._home.logs / "bootstrap.log",
         )
@@ -116,21 +119,20 @@ class _Fleet:
             worker_entry=self._worker_entry,
         )
         # The zygote takes longest, and the supervisor has nobody to ask before it is there.
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self._start(parts.zygote(wiring), exits))
-            both.create_task(self._start(parts.api(wiring), exits))
+        await together(self._start(parts.zygote(wiring), exits), self._start(parts.api(wiring), exits))
         await self._start(parts.supervisor(wiring), exits)
 
     async def _servers(self, exits: AsyncExitStack) -> tuple[str, str]:
         """Start the embedded servers that no URL replaces; gives both URLs."""
         settings = self._settings
-        async with asyncio.TaskGroup() as both:
-            if settings.database_url is None:
-                postgres = EmbeddedPostgres(self._home, bots=settings.max_bots)
-                both.create_task(self._start(postgres, exits))
-            if settings.redis_url is None:
-                valkey = EmbeddedValkey(self._home, bots=settings.max_bots)
-                both.create_task(self._start(valkey, exits))
+        starts: list[Coroutine[Any, Any, None]] = []
+        if settings.database_url is None:
+            postgres = EmbeddedPostgres(self._home, bots=settings.max_bots)
+            starts.append(self._start(postgres, exits))
+        if settings.redis_url is None:
+            valkey = EmbeddedValkey(self._home, bots=settings.max_bots)
+            starts.append(self._start(valkey, exits))
+        await together(*starts)
         return (
             settings.database_url.get_secret_value() if settings.database_url else postgres.url,
             settings.redis_url.get_secret_value() if settings.redis_url else valkey.url,
@@ -171,6 +173,23 @@ async def _first(work: "asyncio.Task[None]", stopping: asyncio.Event) -> bool:
         return True
     finally:
         asked.cancel()
+
+
+def _home(settings: Settings) -> Home:
+    try:
+        return Home.open(settings.home)
+    except PermanentError as refused:
+        raise InvalidInputError(str(refused)) from refused
+    except OSError as refused:
+        raise InvalidInputError(
+            f"{settings.home or 'The default home'} cannot be used ({refused.strerror}): choose another with --home."
+        ) from refused
+
+
+def _named(settings: Settings) -> tuple[str, ...]:
+    """The variables by which servers were named that are not ours."""
+    given = {DATABASE_URL: settings.database_url, REDIS_URL: settings.redis_url}
+    return tuple(variable for variable, url in given.items() if url is not None)
 
 
 def _telegram_server(settings: Settings) -> TelegramServer | None:

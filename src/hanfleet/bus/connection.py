@@ -26,7 +26,7 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from hanfleet.core.errors import BusUnavailableError, PermanentError
+from hanfleet.core.errors import BusUnavailableError, InvalidInputError, PermanentError
 from hanfleet.kit.clock import Clock
 
 Entry = tuple[str, dict[str, str]]
@@ -72,6 +72,8 @@ class Bus:
                 protocol=2,
                 decode_responses=True,
                 client_name=name,
+                # It would send CLIENT SETINFO: Redis 7.0 does not know it, not even as the name of a permission.
+                driver_info=None,
                 socket_timeout=_SOCKET_TIMEOUT_S,
                 socket_connect_timeout=BLOCK_S,
                 # A dropped connection is tried again at once: a restarted server looks like one to every idle socket.
@@ -80,8 +82,9 @@ class Bus:
             pool = self.client.connection_pool
             pool.connection_class = type("Connection", (_CancellableWrites, pool.connection_class), {})
         except ValueError as refused:
-            raise PermanentError(
-                "The bus URL must begin with redis://, rediss:// or unix://: mend HANFLEET_REDIS_URL."
+            raise InvalidInputError(
+                "The bus URL must begin with redis://, rediss:// or unix://, and a port in it must be a number: "
+                "mend HANFLEET_REDIS_URL."
             ) from refused
 
     def __repr__(self) -> str:
@@ -93,7 +96,7 @@ class Bus:
         try:
             yield
         except (RedisConnectionError, RedisTimeoutError, BusyLoadingError, ReadOnlyError, OutOfMemoryError) as lost:
-            if isinstance(lost, AuthenticationError) or isinstance(lost.__cause__, AuthenticationError):
+            if _is_refused_log_in(lost):
                 raise BusUnavailableError(
                     f"The bus at {without_password(self.url)} refuses our user or password: mend the URL; "
                     "a worker gets a new password when its bot is restarted."
@@ -112,19 +115,27 @@ class Bus:
             await self.client.execute_command("PING")
 
     async def check_version(self) -> str:
-        """The server's name and version. Raises PermanentError for one older than Redis 7 or Valkey 8.
+        """The server's name and version. Raises InvalidInputError when it refuses us or is older than we need.
 
-        Older ones know neither key selectors nor read-only patterns, so bots could not be kept apart.
+        Before Redis 7 there are neither key selectors nor read-only patterns, so bots could not be kept apart.
         """
-        with self.guarded():
-            facts = await self.client.info("server")
+        try:
+            with self.guarded():
+                facts = await self.client.info("server")
+        except BusUnavailableError as lost:
+            if _is_refused_log_in(lost.__cause__):
+                raise InvalidInputError(
+                    f"The bus at {without_password(self.url)} refuses the log-in: mend user and password in "
+                    "HANFLEET_REDIS_URL."
+                ) from lost
+            raise
         # Valkey gives a redis_version of 7.2.4 for the sake of old clients, and its own beside it.
         name, version, oldest = ("Redis", facts.get("redis_version"), _OLDEST_REDIS)
         if "valkey_version" in facts:
             name, version, oldest = ("Valkey", facts["valkey_version"], _OLDEST_VALKEY)
         major = str(version).partition(".")[0]
         if not major.isdigit() or int(major) < oldest:
-            raise PermanentError(
+            raise InvalidInputError(
                 f"The bus is {name} {version}, but Hanfleet needs Redis {_OLDEST_REDIS} or Valkey {_OLDEST_VALKEY} "
                 "or newer: upgrade it, or leave out HANFLEET_REDIS_URL to use the one that comes along."
             )
@@ -133,6 +144,10 @@ class Bus:
     async def close(self) -> None:
         """Close every connection."""
         await self.client.aclose()
+
+
+def _is_refused_log_in(error: BaseException | None) -> bool:
+    return error is not None and any(isinstance(one, AuthenticationError) for one in (error, error.__cause__))
 
 
 def entries_of(found: Any) -> list[Entry]:

@@ -57,7 +57,7 @@ def rules(bot_id: str) -> list[str]:
         "reset",
         "on",
         "resetchannels",
-        *("+ping", "+hello", "+select", "+client|setname", "+client|setinfo"),
+        *("+ping", "+hello", "+select", "+client|setname"),
         f"(+xreadgroup %R~{commands})",
         f"(+xgroup|create +xdel %W~{commands})",
         f"(+xadd %W~{replies})",

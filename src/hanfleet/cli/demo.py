@@ -1,6 +1,7 @@
 """``hanfleet demo``: the whole product on a temporary home, with simulated people; nothing of it stays."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -35,7 +36,7 @@ def demo(
 
     plain = plain or as_json or not sys.stdout.isatty()
     if report is not None:
-        _try_to_write(report)
+        _check_writable(report)
     options = DemoOptions(seconds, bots, contacts, report, plain)
     outcome = asyncio.run(run_demo(options, Console(stderr=as_json)))
     if as_json and outcome:
@@ -45,12 +46,12 @@ def demo(
         raise typer.Exit(exits.FAILED)
 
 
-def _try_to_write(report: Path) -> None:
+def _check_writable(report: Path) -> None:
     """A report that cannot be written is refused before the run, not after it."""
     from hanfleet.cli.messages import say
     from hanfleet.core.errors import InvalidInputError
 
-    try:
-        report.touch()
-    except OSError as refused:
-        raise InvalidInputError(say("demo.cannot_write", path=report, reason=refused.strerror)) from refused
+    folder = report.absolute().parent
+    target = report if report.exists() else folder
+    if not folder.is_dir() or not os.access(target, os.W_OK):
+        raise InvalidInputError(say("demo.cannot_write", path=report))

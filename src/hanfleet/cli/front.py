@@ -17,6 +17,13 @@ from hanfleet.core.errors import HanfleetError
 class _TableGroup(TyperGroup):
     """A group whose commands are lines of the table."""
 
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except typer.Abort:
+            # Ctrl-C at a question. Typer would print "Aborted." and call it a failure.
+            raise typer.Exit(exits.INTERRUPTED) from None
+
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the port's name
         return [name for name, module in COMMANDS.items() if find_spec(module)]
 

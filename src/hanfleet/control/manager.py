@@ -14,7 +14,7 @@ from hanfleet.control.sealing import BotSafe
 from hanfleet.control.updates import BotUpdate
 from hanfleet.control.views import BotDetails, BotInfo, BotStatus
 from hanfleet.core.commands import Reload
-from hanfleet.core.config import BotConfig
+from hanfleet.core.config import BotConfig, is_bot_id
 from hanfleet.core.errors import BusUnavailableError, CommandTimeoutError, ConflictError, NotFoundError
 from hanfleet.core.events import BotRestartRequested
 from hanfleet.core.states import BotState, DesiredState
@@ -204,6 +204,11 @@ def _taken(bot_id: str) -> str:
 
 
 async def _found(tx: Transaction, bot_id: str) -> BotRow:
+    if not is_bot_id(bot_id):
+        # Not repeated: it may hold what neither a database nor a terminal bears.
+        raise NotFoundError(
+            "No bot has such an id, for ids are of a-z, 0-9 and -, at most 50: hanfleet bots list shows all."
+        )
     row = await tx.bots.get(bot_id)
     if row is None:
         raise NotFoundError(f"There is no bot {bot_id}: hanfleet bots list shows those there are.")

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from hanfleet.control.wording import field_name, told
+from hanfleet.core.config import BotConfig
 from hanfleet.core.errors import InvalidInputError
 
 
@@ -28,11 +30,5 @@ class RefusedConfigError(InvalidInputError):
     @classmethod
     def of(cls, refused: ValidationError) -> "RefusedConfigError":
         """The same, from pydantic's error."""
-        errors = refused.errors(include_url=False, include_input=False, include_context=False)
-        return cls(FieldProblem(".".join(map(str, error["loc"])), sentence(error["msg"])) for error in errors)
-
-
-def sentence(message: str) -> str:
-    """Pydantic's message as a sentence."""
-    plain = message.removeprefix("Value error, ")
-    return f"{plain[:1].upper()}{plain[1:]}."
+        errors = refused.errors(include_url=False, include_input=False)
+        return cls(FieldProblem(field_name(error["loc"]), told(error, error["loc"], BotConfig)) for error in errors)

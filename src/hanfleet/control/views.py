@@ -9,6 +9,12 @@ from hanfleet.core.failures import FailureKind
 from hanfleet.core.states import BotState, DesiredState, WorkerPhase
 from hanfleet.store.records import BotRow, HeartbeatRow
 
+#: What a removed bot's last state came from is of no use to anybody.
+_REMOVED = {
+    DesiredState.ARCHIVED: "It was removed; its data is kept.",
+    DesiredState.ERASED: "It was removed and is being erased.",
+}
+
 
 class _View(BaseModel):
     model_config = ConfigDict(frozen=True)
@@ -30,7 +36,10 @@ class BotInfo(_View):
 
     @classmethod
     def of(cls, row: BotRow) -> "BotInfo":
-        return cls.model_validate({name: getattr(row, name) for name in cls.model_fields})
+        values = {name: getattr(row, name) for name in BotInfo.model_fields}
+        if row.desired_state in _REMOVED:
+            values["status_reason"] = _REMOVED[row.desired_state]
+        return BotInfo.model_validate(values)
 
 
 class BotStatus(BotInfo):
@@ -62,6 +71,9 @@ class BotStatus(BotInfo):
         }
         if heartbeat is not None and row.status in (BotState.STARTING, BotState.RUNNING, BotState.STOPPING):
             values |= vars(heartbeat.beat) | {"heartbeat_age_s": heartbeat.age_s}
+            if row.status is BotState.STARTING and heartbeat.beat.phase is WorkerPhase.RUNNING:
+                # The supervisor has not looked yet: what was awaited has happened.
+                values["status_reason"] = ""
         return cls.model_validate(values)
 
 

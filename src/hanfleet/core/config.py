@@ -4,6 +4,7 @@ Secrets are SecretStr: they print as stars and are stored sealed, apart from the
 Disclosure, consent and opt-out have texts here, but no switch that turns them off.
 """
 
+import re
 from datetime import time
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -20,11 +21,37 @@ from pydantic import (
     model_validator,
 )
 
-BotId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$", max_length=50)]
+_BOT_ID = r"^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$"
+BotId = Annotated[str, StringConstraints(pattern=_BOT_ID, max_length=50)]
+
+# Neither PostgreSQL nor UTF-8 can keep them.
+_UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def is_bot_id(text: str) -> bool:
+    """Whether a bot may be called so."""
+    return re.fullmatch(_BOT_ID, text) is not None and not text.endswith("\n")
+
+
+def refuse_unkeepable(value: Any) -> Any:
+    """``value`` as it is. Raises ValueError when it is a text, or holds one, that cannot be stored."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if isinstance(text, str) and _UNKEEPABLE.search(text):
+        raise ValueError("it holds a NUL or half of a surrogate pair, which cannot be stored: take it out")
+    if isinstance(text, list | tuple | set | frozenset):
+        for item in text:
+            refuse_unkeepable(item)
+    return value
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _can_be_stored(cls, value: Any) -> Any:
+        """Parts within this one look at their own texts, so that the refusal names the field."""
+        return refuse_unkeepable(value)
 
 
 class DataIsolationConfig(_Part):
@@ -111,7 +138,7 @@ class BotConfig(_Part):
     telegram_phone: str | None = Field(default=None, pattern=r"^\+?[0-9]{5,15}$")
     telegram_bot_token: SecretStr | None = Field(default=None, min_length=10, max_length=100)
     openai_api_key: SecretStr | None = Field(default=None, min_length=1, max_length=500)
-    admin_chat_id: int | None = None
+    admin_chat_id: int | None = Field(default=None, ge=-(2**63), lt=2**63)
     persona: PersonaConfig = PersonaConfig()
     llm: LlmConfig = LlmConfig()
     pacing: PacingConfig = PacingConfig()

@@ -20,6 +20,10 @@ class FailureKind(StrEnum):
         """True where a fresh process may do better without a person."""
         return self in _RESTARTABLE
 
+    def next_step(self, bot_id: str) -> str:
+        """What a person does now, as a sentence."""
+        return _NEXT_STEP[self].format(bot_id=bot_id)
+
     @property
     def exit_status(self) -> int:
         """The exit status by which a worker tells its failure to whoever reaps it."""
@@ -27,6 +31,16 @@ class FailureKind(StrEnum):
 
 
 _RESTARTABLE = frozenset({FailureKind.TRANSIENT, FailureKind.BUG, FailureKind.FENCED})
+_NEXT_STEP = {
+    FailureKind.TRANSIENT: "It is started again by itself.",
+    FailureKind.FLOOD: "Telegram asks to slow down: wait some hours, then hanfleet bots start {bot_id}.",
+    FailureKind.REAUTH: "Telegram has ended the session: log in again with hanfleet bots login {bot_id}.",
+    FailureKind.FROZEN: "Telegram froze the account: appeal in a Telegram app, then hanfleet bots start {bot_id}.",
+    FailureKind.BANNED: "Telegram banned the account: give the bot another one.",
+    FailureKind.CONFIG: "Read hanfleet bots logs {bot_id}, mend it with hanfleet bots configure, then start the bot.",
+    FailureKind.FENCED: "Another worker holds its lease; it is started again by itself.",
+    FailureKind.BUG: "It is started again, ever more rarely; please report what hanfleet bots logs {bot_id} shows.",
+}
 _EXIT_STATUS = {kind: 80 + index for index, kind in enumerate(FailureKind)}
 _BY_STATUS = {status: kind for kind, status in _EXIT_STATUS.items()}
 

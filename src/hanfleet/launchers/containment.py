@@ -1,11 +1,11 @@
 """Shutting a worker in before it runs a line of its own: what an escaped one could not do afterwards.
 
-In this order: resource limits → no new privileges, not dumpable → Landlock. A worker may read the Python environment,
-the code it comes from, certificates and its own /proc; it writes nothing but descriptors that it was born with (its
-log); it may open TCP connections and no TCP listener; it cannot signal or trace a process outside. Best effort: an old
-kernel gives less, and ``contain`` says which level was reached.
+In this order: resource limits → no new privileges → Landlock → as root a uid of the bot's own → not dumpable. A worker
+may read the Python environment, the code it comes from, certificates and its own /proc; it writes nothing but
+descriptors that it was born with (its log); it may open TCP connections and no TCP listener; it cannot signal or trace
+a process outside. Best effort: an old kernel gives less, and ``contain`` says which level was reached.
 
-Plainly, what is not here: workers of one user share that user's uid (no setuid per bot), there is no cgroup and no
+Plainly, what is not here: a fleet of an ordinary user runs all its workers as that user, there is no cgroup and no
 seccomp filter, and a unix socket stays reachable by path for whoever may enter its folder: passwords and ACLs guard
 those.
 """
@@ -14,6 +14,7 @@ import ctypes
 import os
 import resource
 import sys
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,16 +57,25 @@ _READ_ONE = AccessFS.READ_FILE
 _HANDLED = ~AccessFS.RESOLVE_UNIX & landlockpy.fs_for_abi(landlockpy.flags.LATEST_ABI)
 
 
+# Far above the uids of people, services and the ranges that container engines hand out.
+_FIRST_UID, _UIDS = 1_900_000_000, 100_000_000
+_PROCESSES = 64  # threads count, too
+
+
 @dataclass(frozen=True)
 class Containment:
-    """The level reached. ``landlock_abi`` 0: the kernel has none, so files are guarded by their modes alone."""
+    """The level reached. ``landlock_abi`` 0: the kernel has none, so files are guarded by their modes alone.
+
+    ``own_uid`` None: the worker runs as the fleet's user, which is not root, or root of a container with few uids.
+    """
 
     limits: bool
     no_new_privs: bool
     landlock_abi: int
+    own_uid: int | None
 
 
-def contain(limits: WorkerLimits, code: Iterable[Path]) -> Containment:
+def contain(bot_id: str, limits: WorkerLimits, code: Iterable[Path]) -> Containment:
     """Shut the calling process in, for good. ``code``: folders that it may read besides the Python environment.
 
     Raises OSError only where the system has a measure and refused it.
@@ -77,8 +87,31 @@ def contain(limits: WorkerLimits, code: Iterable[Path]) -> Containment:
     privileges = sys.platform == "linux"
     if privileges:
         _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    # Its rules name paths that only we may reach (an environment below /root, say), so it comes before the uid.
+    abi = _landlock(code)
+    own_uid = _become(bot_id) if os.geteuid() == 0 else None
+    if privileges:
         _prctl(_PR_SET_DUMPABLE, 0)
-    return Containment(limits=True, no_new_privs=privileges, landlock_abi=_landlock(code))
+    return Containment(limits=True, no_new_privs=privileges, landlock_abi=abi, own_uid=own_uid)
+
+
+def uid_of(bot_id: str) -> int:
+    """The uid of a bot's worker in a fleet that root runs: the same at every start, hardly ever another bot's."""
+    return _FIRST_UID + zlib.crc32(bot_id.encode()) % _UIDS
+
+
+def _become(bot_id: str) -> int | None:
+    """Give up root and all its capabilities for a uid that owns nothing. None where the system has no such uid."""
+    uid = uid_of(bot_id)
+    try:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+    except OSError:
+        # A container whose user namespace maps few uids: it keeps the root that it was given.
+        return None
+    _limit(resource.RLIMIT_NPROC, _PROCESSES)
+    os.setresuid(uid, uid, uid)
+    return uid
 
 
 def _limit(kind: int, value: int) -> None:

@@ -95,3 +95,10 @@ def warm_up() -> None:
     from hanfleet.llm.openai_model import warm_up as warm_up_client  # the vendor's library is big; ask late
 
     warm_up_client()
+
+
+async def rehearse() -> None:
+    """Do once in each worker, before its first message comes: asks nobody, and spares the first contact 20 ms."""
+    from hanfleet.llm.openai_model import rehearse as rehearse_client  # the vendor's library is big; ask late
+
+    await rehearse_client()

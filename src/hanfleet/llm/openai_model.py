@@ -9,6 +9,7 @@ import asyncio
 import random
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any
 
@@ -158,5 +159,20 @@ def _tls() -> ssl.SSLContext:
 
 
 def warm_up() -> None:
-    """Load what the first client would load: certificates, and what the vendor imports late."""
-    AsyncOpenAI(api_key=_NO_KEY_NEEDED, max_retries=0, http_client=openai.DefaultAsyncHttpxClient(verify=_tls()))
+    """Load and build what a first request loads and builds, before workers are forked: certificates, late imports."""
+    asyncio.run(rehearse())
+
+
+async def rehearse() -> None:
+    """Ask nobody once, by both APIs, on a port where nobody listens. Leaves no connection, thread or task."""
+    request = ModelRequest("", (), "")
+    for ask in (_ask_responses, _ask_chat):
+        client = AsyncOpenAI(
+            api_key=_NO_KEY_NEEDED,
+            base_url="http://127.0.0.1:1",
+            max_retries=0,
+            http_client=openai.DefaultAsyncHttpxClient(verify=_tls(), trust_env=False),
+        )
+        with suppress(openai.OpenAIError):
+            await ask(client, LlmConfig(timeout_s=1.0), request)
+        await client.close()

@@ -8,10 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from asyncpg.exceptions import InterfaceError, InternalClientError, InvalidCachedStatementError, PostgresError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from hanfleet.core.errors import ConflictError, FencedError, PermanentError, StoreUnavailableError
+from hanfleet.core.errors import (
+    ConflictError,
+    FencedError,
+    InvalidInputError,
+    PermanentError,
+    StoreUnavailableError,
+)
 from hanfleet.store.principals import BotPrincipal, Principal
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -19,6 +26,22 @@ _REFUSED_LOGIN = {"28000", "28P01"}
 _PASSING_CLASSES = {"08", "53", "57"}  # connection, resources, operator intervention (restart, recovery, termination)
 _PASSING = {"40001", "40P01", "55P03", "25P03", "25P04"}  # serialization, deadlock, lock and transaction timeouts
 _UNIQUE_VIOLATION = "23505"
+
+
+def address_of(url: str) -> str:
+    """The database URL for people: without user, password and options. Raises InvalidInputError for what is no URL."""
+    try:
+        parts = make_url(url)
+    except (ArgumentError, ValueError):
+        # The original repeats the URL, and with it the password.
+        raise InvalidInputError(
+            "The database URL cannot be read: it looks like postgresql://user:password@host:5432/name, and what is"
+            " special in a password is written as %40 for @, %2F for /."
+        ) from None
+    where = {name: value for name, value in parts.query.items() if name in ("host", "port")}
+    return URL.create(
+        "postgresql", host=parts.host, port=parts.port, database=parts.database, query=where
+    ).render_as_string()
 
 
 @contextmanager

@@ -170,7 +170,7 @@ def _about_a_death(view: View) -> Action:
     if kind is None:
         return MarkStopped(row.bot_id, "Its worker left by itself.", unasked=row.desired_state is DesiredState.RUNNING)
     ended = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-    return MarkFailed(row.bot_id, kind, f"Its worker {ended} ({kind}).")
+    return MarkFailed(row.bot_id, kind, f"Its worker {ended} ({kind}). {kind.next_step(row.bot_id)}")
 
 
 def _may_start(view: View, now: datetime, rules: Rules) -> bool:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from hanfleet.core.config import BotConfig
 from hanfleet.core.messages import InboundMessage, UpdateBatch
+from hanfleet.kit.logging import get_logger
 from hanfleet.persona.opt_out import Wish, newest_wish
 from hanfleet.store.records import TakenBatch, TurnContext
 from hanfleet.store.session import Transaction
@@ -21,6 +22,8 @@ from hanfleet.worker.ledger import Step
 Seal = Callable[[str, bytes], bytes]
 
 _CONTEXTS_AT_ONCE = 4
+
+_log = get_logger("inbox")
 
 
 class Arrivals(Protocol):
@@ -64,6 +67,8 @@ class Inbox:
         taken = await self._desk.ledger.run(Step.INBOX, take)
         self._desk.tally.last_update_at = now
         self._desk.tally.messages_in += len(taken.fresh)
+        if taken.fresh:
+            _log.info("messages taken", chats=sorted({one.chat_id for one in taken.fresh}), count=len(taken.fresh))
         self._tell(batch, taken, taking, config, now)
 
     async def _heed(self, tx: Transaction, chat_id: int, wish: Wish | None, now: datetime) -> None:

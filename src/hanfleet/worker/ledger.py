@@ -22,6 +22,7 @@ class Step(StrEnum):
     RENEW = "lease.renew"
     RELEASE = "lease.release"
     CONFIGURE = "config.load"
+    REHEARSE = "walk.rehearse"
     SESSION_LOAD = "session.load"
     SESSION_SAVE = "session.save"
     INBOX = "inbox.take"

@@ -136,6 +136,7 @@ class Postman:
 
     def _count(self, row: OutboxRow) -> None:
         self._desk.tally.messages_out += 1
+        _log.info("sent", chat_id=row.chat_id, kind=row.kind, part=row.part)
         arrived = self._desk.arrivals.pop(row.chat_id, None) if row.kind is not OutboxKind.DISCLOSURE else None
         if arrived is not None:
             planned_ms = row.merge_wait_ms + row.read_wait_ms + row.typing_ms

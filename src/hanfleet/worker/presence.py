@@ -25,11 +25,13 @@ from hanfleet.worker.lanes import Lanes
 from hanfleet.worker.lease import LeaseKeeper
 from hanfleet.worker.ledger import Step
 from hanfleet.worker.login import Login
+from hanfleet.worker.rehearsal import rehearse
 
 MakeTransport = Callable[[TransportSettings, TransportCallbacks], Transport]
 
 _ANSWER_WITHIN_S = 10.0
 _LEAVE_WITHIN_S = 5.0
+_PULSE_EVERY_S = 30.0
 _RETRIES = Backoff(first_s=0.1, longest_s=3.0, jitter=0.5)
 _log = get_logger("presence")
 
@@ -70,6 +72,7 @@ class Presence:
     async def run(self) -> None:
         """Stay until cancelled. Raises BotFailure when the session is lost for good."""
         void_before = False
+        await rehearse(self._desk, self._seal)
         snapshot = await self._stored_session()
         while True:
             await self._lease.until_safe()
@@ -104,6 +107,7 @@ class Presence:
         transport = self._make_transport(settings, TransportCallbacks(self._inbox.take, self._keep_session, on_lost))
         unsafe = asyncio.ensure_future(self._lease.until_unsafe())
         entering = asyncio.ensure_future(self._enter(transport, stored=snapshot is not None))
+        pulse = asyncio.ensure_future(self._feel_pulse(transport))
         ends: set[asyncio.Future[Any]] = {unsafe, lost}
         try:
             await asyncio.wait({*ends, entering}, return_when=asyncio.FIRST_COMPLETED)
@@ -114,7 +118,7 @@ class Presence:
                 raise self._loss(lost.result())
         finally:
             self._desk.line.close()
-            await _end(unsafe, entering)
+            await _end(unsafe, entering, pulse)
             lost.cancel()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LEAVE_WITHIN_S):
@@ -126,7 +130,18 @@ class Presence:
             await self._login.complete(transport)
         self._desk.line.open(transport)
         self._desk.enter(WorkerPhase.RUNNING)
+        _log.info("on Telegram", account=transport.user_id)
         self._lanes.look_now()
+
+    async def _feel_pulse(self, transport: Transport) -> None:
+        """Ask Telegram now and then: a session that ended on a quiet account, or updates that never came, tell
+        themselves in no other way. The transport reports a loss by itself and catches up by itself.
+        """
+        while True:
+            await self._desk.clock.sleep(_PULSE_EVERY_S)
+            if transport.is_logged_in:
+                with suppress(TemporaryError, BotFailure):
+                    await transport.ping()
 
     async def _connect(self, transport: Transport, *, stored: bool) -> None:
         failures = 0

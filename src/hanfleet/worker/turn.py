@@ -147,4 +147,11 @@ class TurnMaker:
             # A newer message has set a new due time; whatever else changed, the next look finds it.
             _log.info("a turn is done again", chat_id=chat_id)
             return TurnEnd(again_at=self._desk.clock.now())
+        _log.info(
+            "a turn is decided",
+            chat_id=chat_id,
+            reason=decision.reason,
+            parts=len(decision.parts),
+            ms=decision.model_ms,
+        )
         return TurnEnd(head=head)

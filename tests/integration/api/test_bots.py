@@ -1,5 +1,6 @@
 """The REST API of bots on a real database and bus."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ def assert_problem(answer: httpx.Response, status: int, kind: str) -> dict[str, 
     assert problem["type"] == f"urn:hanfleet:problem:{kind}"
     assert problem["status"] == status
     assert problem["title"]
-    assert problem["detail"].endswith((".", "."))
+    assert problem["detail"].endswith((".", "?"))
     assert problem["instance"] == f"urn:uuid:{answer.headers['x-request-id']}"
     return problem
 
@@ -103,20 +104,31 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"features": {"typing": "sometimes"}}, "features.typing"),
     ({"data_isolation": {"retention_days": 0}}, "data_isolation.retention_days"),
     ({"unknown": 1}, "unknown"),
+    ({"name": "Z\0"}, "name"),
+    ({"persona": {"prompt": "You are Mira.\0"}}, "persona.prompt"),
+    ({"persona": {"opt_out_words": ["stop", "en\0ough"]}}, "persona.opt_out_words"),
+    ({"telegram_api_hash": "0123456789\0"}, "telegram_api_hash"),
+    ({"name": "half \ud800"}, "name"),
+    ({"admin_chat_id": 2**63}, "admin_chat_id"),
 ]
+# What pydantic says to programmers.
+PYDANTIC = ("should", "pattern", "permitted", "validation", "required")
 
 
 async def test_a_wrong_field_is_named_and_nothing_is_added(api: httpx.AsyncClient, bot_id: str) -> None:
     for change, field in BAD:
-        answer = await api.post("/api/bots", json={**bot_document(bot_id), **change})
+        body = json.dumps({**bot_document(bot_id), **change})  # in ASCII, as half a surrogate pair has no UTF-8
+        answer = await api.post("/api/bots", content=body, headers={"Content-Type": "application/json"})
         problem = assert_problem(answer, 422, "invalid-input")
         assert [error["field"] for error in problem["errors"]] == [field], change
         assert field in problem["detail"]
+        assert not any(word in problem["detail"] for word in PYDANTIC), problem["detail"]
     for missing in ("bot_id", "name", "telegram_api_id", "telegram_api_hash"):
-        body = bot_document(bot_id)
-        del body[missing]
-        problem = assert_problem(await api.post("/api/bots", json=body), 422, "invalid-input")
-        assert problem["errors"] == [{"field": missing, "message": "Field required."}]
+        document = bot_document(bot_id)
+        del document[missing]
+        problem = assert_problem(await api.post("/api/bots", json=document), 422, "invalid-input")
+        assert problem["errors"] == [{"field": missing, "message": problem["errors"][0]["message"]}]
+        assert problem["errors"][0]["message"].startswith("It is missing: set it.")
     assert (await api.get("/api/bots", params={"removed": True})).json()["items"] == []
 
 
@@ -126,7 +138,10 @@ async def test_a_wrong_change_is_named_and_nothing_is_changed(api: httpx.AsyncCl
         if field in ("bot_id", "telegram_bot_token") or change == {"telegram_bot_token": "123456:abcdef"}:
             continue
         body = {**before["config"], **change}
-        problem = assert_problem(await api.put(f"/api/bots/{bot_id}", json=body), 422, "invalid-input")
+        answer = await api.put(
+            f"/api/bots/{bot_id}", content=json.dumps(body), headers={"Content-Type": "application/json"}
+        )
+        problem = assert_problem(answer, 422, "invalid-input")
         assert [error["field"] for error in problem["errors"]] == [field], change
     assert (await api.get(f"/api/bots/{bot_id}")).json() == before
 
@@ -276,3 +291,57 @@ async def test_a_secret_that_does_not_open_is_a_sentence(
         await tx.secrets.put_key(bot_id, b"\x01" + bytes(60))
     problem = assert_problem(await api.put(f"/api/bots/{bot_id}", json=bot["config"]), 500, "broken")
     assert "master key" in problem["detail"]
+
+
+async def test_what_cannot_be_stored_is_refused_in_a_sentence(api: httpx.AsyncClient, bot_id: str) -> None:
+    async def refused(method: str, path: str, document: dict[str, Any]) -> dict[str, Any]:
+        # Written in ASCII, as half a surrogate pair has no UTF-8.
+        headers = {"Content-Type": "application/json"}
+        answer = await api.request(method, path, content=json.dumps(document), headers=headers)
+        return assert_problem(answer, 422, "invalid-input")
+
+    bot = (await api.post("/api/bots", json=bot_document(bot_id))).json()
+    for text in ("Z\0", "Z\udc00"):
+        problem = await refused("PUT", f"/api/bots/{bot_id}", {**bot["config"], "name": text})
+        assert problem["errors"][0]["field"] == "name"
+        assert "take it out" in problem["detail"]
+        await refused("PUT", f"/api/bots/{bot_id}", {**bot["config"], text: 1})
+        await refused("PUT", f"/api/bots/{bot_id}", {**bot["config"], "bot_id": text})
+        await refused("POST", f"/api/bots/{bot_id}/login/code", {"code": text})
+        await refused("POST", f"/api/bots/{bot_id}/login/password", {"password": text})
+    assert (await api.get(f"/api/bots/{bot_id}")).json() == bot
+
+
+async def test_what_cannot_be_an_id_is_no_bot(api: httpx.AsyncClient) -> None:
+    for odd in ("mira%00", "Mira!", "m" * 51, "mira%0A", "%ED%A0%80"):
+        for path in ("", "/status", "/logs", "/outbox"):
+            problem = assert_problem(await api.get(f"/api/bots/{odd}{path}"), 404, "not-found")
+            assert "hanfleet bots list" in problem["detail"]
+        assert_problem(await api.delete(f"/api/bots/{odd}"), 404, "not-found")
+        assert_problem(await api.post(f"/api/bots/{odd}/start"), 404, "not-found")
+
+
+async def test_refusals_say_what_belongs_there(api: httpx.AsyncClient, bot_id: str) -> None:
+    for change, words in (
+        ({"nmae": "Mira"}, "There is no field nmae; did you mean name?"),
+        ({"persona": {"promt": "x"}}, "There is no field persona.promt; did you mean persona.prompt?"),
+        ({"zzz": 1}, "There is no field zzz: leave it out."),
+        ({"bot_id": "Mira!"}, "such as mira"),
+        ({"telegram_api_hash": "short"}, "8 to 64 characters"),
+        ({"name": ""}, "Write 1 to 100 characters."),
+        ({"llm": {"temperature": 3}}, "Give a number from 0 to 2."),
+        ({"pacing": {"chars_per_second": 0}}, "Give a number above 0 and at most 10000."),
+        ({"persona": {"language": "fr"}}, "Choose 'en' or 'ru'."),
+        ({"features": {"typing": "sometimes"}}, "Say true or false."),
+        ({"quiet_hours": {"start": "late", "end": "08:00"}}, "such as 22:30"),
+        ({"persona": "kind"}, "Give a table of fields."),
+        ({"llm": {"base_url": "not a url"}}, "https://"),
+    ):
+        answer = await api.post("/api/bots", json={**bot_document(bot_id), **change})
+        assert words in assert_problem(answer, 422, "invalid-input")["detail"]
+    path = f"/api/bots/{bot_id}/login/code"
+    assert "such as 12345" in (await api.post(path, json={"code": ""})).json()["detail"]
+    assert (await api.post(path, json={"code": "1", "nmae": 1})).json()["detail"].endswith("leave it out.")
+    odd = await api.post("/api/bots", content=b"{", headers={"Content-Type": "application/json"})
+    assert "This is no JSON" in assert_problem(odd, 422, "invalid-input")["detail"]
+    assert "Give a number of at most 500." in (await api.get("/api/bots", params={"limit": 501})).json()["detail"]

@@ -168,7 +168,9 @@ async def test_a_locale_that_does_not_exist_changes_nothing(home: Home, monkeypa
 async def test_a_database_without_its_password_is_refused(home: Home, postgres: EmbeddedPostgres) -> None:
     await postgres.stop()
     (home.path / "secrets.json").unlink()
-    with pytest.raises(PermanentError, match="password for it: put"):
+    with pytest.raises(
+        PermanentError, match=r"secrets.json does not hold its password: put .* or remove /.* to begin anew"
+    ):
         await postgres.start()
 
 

@@ -142,6 +142,15 @@ async def test_a_server_that_cannot_save_users_is_good_enough(bus: Bus, bot_id: 
         await own.ping()
 
 
+async def test_a_log_in_tells_nothing_about_our_library(bot: Bus) -> None:
+    """Redis 7.0 does not know CLIENT SETINFO: it refuses a user with a permission by that name."""
+    assert not [rule for rule in rules("mira") if "setinfo" in rule]
+    await bot.ping()
+    async with bot.client.client() as alone:
+        await alone.initialize()
+        assert alone.connection.driver_info is None
+
+
 def test_no_rule_reaches_beyond_the_bot() -> None:
     text = " ".join(rules("mira"))
     assert "*" not in text

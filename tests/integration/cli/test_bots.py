@@ -200,6 +200,91 @@ async def test_many_bots_are_all_listed(bots: Command, tmp_path: Path, bot_id: s
     assert [bot["bot_id"] for bot in listed] == [f"{bot_id}-{number}" for number in range(3)]
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No supervisor is there to see a log-in."""
+    monkeypatch.setattr("hanfleet.cli.bots.logging_in._SETTLE_S", 0.0)
+
+
+async def test_a_log_in_returns_when_the_bot_runs(
+    bots: Command,
+    hand: FleetHand,
+    manager: MultiBotManager,
+    tmp_path: Path,
+    bot_id: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await added(bots, tmp_path, bot_id)
+    await hand.set_status(bot_id, C, S)
+    await hand.beat(bot_id, WorkerPhase.AWAITING_LOGIN)
+    monkeypatch.setattr("hanfleet.cli.bots.logging_in._SETTLE_S", 30.0)
+    submitted = asyncio.Event()
+
+    def answer(command):
+        if isinstance(command, SubmitLoginCode):
+            submitted.set()
+        return {}
+
+    async with hand.worker(bot_id, answer):
+        login = asyncio.create_task(bots("login", bot_id, typed="12345\n"))
+        await submitted.wait()
+        await hand.beat(bot_id, WorkerPhase.RUNNING)
+        status = (await manager.get_bot_status(bot_id)).model_dump()
+        assert (status["status"], status["status_reason"]) == ("starting", "")
+        assert not login.done()
+        await hand.set_status(bot_id, S, R)
+        assert (await login).status == 0
+
+
+async def test_a_removed_bot_is_shown_as_removed(
+    bots: Command, hand: FleetHand, manager: MultiBotManager, tmp_path: Path, bot_id: str
+) -> None:
+    await added(bots, tmp_path, bot_id)
+    await hand.set_status(bot_id, C, S, R, STOPPING, STOPPED)
+    await manager.remove_bot(bot_id)
+    for command in (("status", bot_id), ("show", bot_id), ("list", "--removed")):
+        shown = (await bots(*command)).out
+        assert "removed" in shown
+        assert "ata is kept" in shown
+        assert "stopped" not in shown
+        assert "By hand" not in shown
+    assert "data is kept" in json.loads((await bots("status", bot_id, "--json")).out)["status_reason"]
+    refused = await bots("login", bot_id)
+    assert_sentence(refused, exits.REFUSED, "was removed")
+    assert "hanfleet bots start" not in refused.err
+
+
+async def test_what_is_shown_can_be_sent_back(bots: Command, tmp_path: Path, bot_id: str) -> None:
+    await added(bots, tmp_path, bot_id)
+    shown = (await bots("show", bot_id)).out
+    assert 'name = "Mira"\n' in shown
+    assert 'persona.language = "en"\n' in shown
+    assert shown.count("persona.prompt") == 1
+    assert not any(word in shown for word in ("None", "null", "{", "'"))
+    file = tmp_path / "shown.toml"
+    file.write_text(shown + "quiet_hours.start = 22:30:00\nquiet_hours.end = 08:00:00\n")
+    assert (await bots("configure", bot_id, "--file", str(file))).status == 0
+    assert json.loads((await bots("show", bot_id, "--json")).out)["config"]["quiet_hours"]["start"] == "22:30:00"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"name": "Z\0"}, "name: It holds a NUL"),
+        ({"name": "Z\ud800"}, "name: It holds a NUL"),
+        ({"nmae": "Mira"}, "did you mean name?"),
+        ({"llm": {"temperature": float("nan")}}, "JSON"),
+    ],
+)
+async def test_a_file_that_cannot_be_kept_is_refused(
+    change: dict[str, object], words: str, bots: Command, manager: MultiBotManager, tmp_path: Path, bot_id: str
+) -> None:
+    file = tmp_path / "odd.json"
+    file.write_text(json.dumps({**bot_document(bot_id), **change}))
+    assert_sentence(await bots("add", "--file", str(file)), exits.REFUSED, words)
+    assert await manager.list_bots() == []
+
+
 @pytest.fixture
 def on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A person at the terminal who gives these answers, last first."""

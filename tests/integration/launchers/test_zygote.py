@@ -14,6 +14,7 @@ from hanfleet.core.errors import ConflictError, TemporaryError
 from hanfleet.core.failures import FailureKind, failure_of_exit
 from hanfleet.core.process import ProcessPhase, ProcessRef
 from hanfleet.core.startup import TelegramServer, WorkerLimits
+from hanfleet.launchers.containment import uid_of
 from hanfleet.launchers.process_table import is_alive
 from tests.support.waiting import eventually
 from tests.support.zygotes import ZygoteProcess, startup_of
@@ -75,11 +76,14 @@ async def test_worker_is_shut_in(zygote, tmp_path):
     found = json.loads(line.removeprefix("found "))
     # The fourth descriptor is the listing's own.
     assert found.pop("descriptors") == [0, 1, 2, 3]
+    as_root = os.geteuid() == 0
+    assert found.pop("uid") == (uid_of("curious-one") if as_root else os.getuid())
+    # An environment below a folder that only root may enter is not reachable for the bot's own uid.
+    assert found.pop("reads_environment") or as_root
     assert found == {
         "session_leader": True,
         "reads_foreign_file": False,
         "writes_foreign_file": False,
-        "reads_environment": True,
         "signals_foreign_process": False,
         "listens": False,
         "reads_itself": True,
@@ -178,3 +182,18 @@ async def test_log_is_set_aside_when_it_is_long(zygote, tmp_path):
 
 def _entries(folder: str) -> int:
     return len(list(Path(folder).iterdir()))
+
+
+async def test_a_contained_process_of_our_own_user_may_ask_the_zygote_nothing(zygote, tmp_path):
+    """What a captured worker would try: it has the fleet's uid, and reaches the socket by its path."""
+    asking = (
+        "import ctypes, socket, sys\n"
+        "ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)\n"  # PR_SET_NO_NEW_PRIVS, as containment.py does
+        "s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
+        's.sendall(b\'{"op": "list"}\\n\'); print(s.recv(65536).decode())\n'
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", asking, str(zygote.socket)], check=True, capture_output=True, text=True, timeout=30
+    ).stdout
+    assert "A contained process may not ask the zygote." in answer
+    assert await zygote.launcher().list() == ()

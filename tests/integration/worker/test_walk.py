@@ -189,3 +189,15 @@ async def test_a_passing_model_fault_is_not_heard(rehearsal: Rehearsal):
 async def order_model_fault(sandbox: SandboxHandle, fault: str, count: int, **more: object) -> None:
     answer = await sandbox.control.post("/llm/faults", json={"fault": fault, "count": count, **more})
     answer.raise_for_status()
+
+
+async def test_the_rehearsal_of_a_worker_leaves_nothing_behind(rehearsal: Rehearsal):
+    async with rehearsal.worker() as worker:
+        await worker.is_running()
+        await worker.stop()
+    for table in ("messages", "user_profiles", "conversations", "turns", "outbox"):
+        assert await rehearsal.rows(f"SELECT 1 FROM {table}") == []
+    [counter] = await rehearsal.rows(
+        "SELECT event_seq, (SELECT count(*) FROM events e WHERE e.bot_id = c.bot_id) AS events FROM bot_counters c"
+    )
+    assert counter["event_seq"] == counter["events"], "no number was used up"

@@ -2,7 +2,7 @@ import pytest
 
 from hanfleet.bus import Bus
 from hanfleet.bus.connection import as_user, without_password
-from hanfleet.core.errors import BusUnavailableError, PermanentError
+from hanfleet.core.errors import BusUnavailableError, InvalidInputError
 from hanfleet.kit.clock import ManualClock
 
 
@@ -28,7 +28,7 @@ def test_nothing_that_prints_tells_the_password(url: str) -> None:
 
 
 def test_a_url_of_another_kind_is_a_sentence() -> None:
-    with pytest.raises(PermanentError, match="must begin with redis://"):
+    with pytest.raises(InvalidInputError, match="must begin with redis://"):
         Bus("http://example", clock=ManualClock())
 
 
@@ -71,7 +71,7 @@ async def test_a_new_enough_server_is_named(facts, name) -> None:
     ],
 )
 async def test_a_server_too_old_is_refused_with_a_sentence(facts) -> None:
-    with pytest.raises(PermanentError, match=r"needs Redis 7 or Valkey 8 or newer: upgrade it"):
+    with pytest.raises(InvalidInputError, match=r"needs Redis 7 or Valkey 8 or newer: upgrade it"):
         await bus_answering(**facts).check_version()
 
 

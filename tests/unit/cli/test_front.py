@@ -2,6 +2,7 @@ import subprocess
 import sys
 
 import pytest
+import typer
 
 from hanfleet.cli import exits, main, table
 from hanfleet.cli.bots.log_lines import readable
@@ -49,6 +50,7 @@ def test_bad_usage_is_exit_status_2(arguments: list[str], capsys: pytest.Capture
     [
         (ConflictError("Not now: wait."), exits.REFUSED, "Error: Not now: wait."),
         (KeyboardInterrupt(), exits.INTERRUPTED, "Interrupted."),
+        (typer.Abort(), exits.INTERRUPTED, "Interrupted."),
     ],
 )
 def test_an_error_is_one_sentence(

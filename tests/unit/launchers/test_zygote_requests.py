@@ -48,7 +48,7 @@ def test_what_it_refuses(zygote, tmp_path, monkeypatch):
     assert "understand" in (ask(zygote, b'{"op":"fly"}\n').error or "")
     assert "one line" in (ask(zygote, b"no end").error or "")
     assert "descriptor" in (ask(zygote, spawn_in(tmp_path)).error or "")
-    monkeypatch.setattr(module, "_peer_uid", lambda _: os.geteuid() + 1)
+    monkeypatch.setattr(module, "_peer", lambda _: (os.getpid(), os.geteuid() + 1))
     assert "own user" in (ask(zygote, List().to_line()).error or "")
 
 

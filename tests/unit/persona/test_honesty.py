@@ -18,6 +18,49 @@ QUESTIONS = [
     "я с ботом говорю?",
     "это нейросеть?",
     "Ты настоящая?",
+    "bot?",
+    "Hey, bot? #abcdef03",
+    "u a bot?",
+    "you real?",
+    "you're not a bot are you",
+    "You’re an AI, right?",
+    "you aren't a bot",
+    "is there a person there?",
+    "Is a real human typing this?",
+    "prove you're human",
+    "bot or not?",
+    "Ты GPT?",
+    "Ты GPT? #abcdef03",
+    "ты чат гпт",
+    "Ты — бот?",
+    "бот?",
+    "скажи, бот ли ты",
+    "там есть живой человек?",
+    "живые люди тут есть?",
+]
+OTHER_TALK = [
+    "how are you?",
+    "I saw a robot today",
+    "как ты?",
+    "мой человек",
+    "вы любите людей?",
+    "I bought a robot vacuum",
+    "chatbots are funny",
+    "my bot died",
+    "did your bot die?",
+    "do you like robots?",
+    "can you program?",
+    "did you buy a computer?",
+    "is there a person you love?",
+    "you are really nice",
+    "are you ready?",
+    "you're right",
+    "do you use GPT at work?",
+    "я купила робот-пылесос",
+    "мой бот сломался",
+    "ты пользуешься GPT?",
+    "чат-боты смешные",
+    "там было много людей?",
 ]
 LIES = [
     "I'm not a bot, silly 😊",
@@ -34,6 +77,28 @@ LIES = [
     "Я обычный человек",
     "я же не искусственный интеллект",
     "Я настоящая, честно",
+    "I'm just a regular girl",
+    "I'm just a girl, haha",
+    "Nope, 100% real",
+    "I'm 100% real",
+    "100% human!",
+    "No, I'm a girl",
+    "I'm a girl, not a bot",
+    "I'm no robot",
+    "I ain't a bot",
+    "Nah, not a bot",
+    "I'm a person, I promise",
+    "real girl here",
+    "I'm as real as you",
+    "Нет, я обычная девушка",
+    "Я просто девушка",
+    "Нет, я девушка",
+    "Не, я самая обычная девчонка",
+    "100% настоящая",
+    "Нет, живая",
+    "Нет, не бот",
+    "Ну какой я бот",
+    "Да живая я",
 ]
 TRUTHS = [
     "I am an AI, not a human being.",
@@ -45,6 +110,11 @@ TRUTHS = [
     "Я ИИ, программа, а не человек.",
     "Я — бот",
     "я бот, а не живой человек",
+    "I am an AI, not a robot.",
+    "Yes, I'm a bot, not a real girl.",
+    "No, I'm an AI, not a regular girl.",
+    "Нет, я ИИ, а не обычная девушка.",
+    "Нет, я не человек, я бот.",
 ]
 INNOCENT = [
     "I'm not a machine learning expert.",
@@ -54,6 +124,23 @@ INNOCENT = [
     "Какой ты интересный человек!",
     "Хороший человек твой брат",
     "I'm not a morning person.",
+    "I'm a morning person.",
+    "The story is 100% real.",
+    "I bought a robot vacuum.",
+    "Chatbots are funny.",
+    "My bot died.",
+    "No, a person like that is rare.",
+    "I'm just a click away.",
+    "I'm not your regular baker.",
+    "She is just a regular girl.",
+    "That was a robot, not a human.",
+    "It is a bot, not a person.",
+    "Она обычная девушка.",
+    "Мой робот сломался.",
+    "Это не бот, это пылесос.",
+    "Какой интересный бот!",
+    "Нет, человек тут ни при чём.",
+    "Я просто думаю.",
 ]
 
 
@@ -62,7 +149,7 @@ def test_the_question_is_heard(text):
     assert asks_whether_machine(text)
 
 
-@pytest.mark.parametrize("text", ["how are you?", "I saw a robot today", "как ты?", "мой человек", "вы любите людей?"])
+@pytest.mark.parametrize("text", OTHER_TALK)
 def test_other_talk_is_not_the_question(text):
     assert not asks_whether_machine(text)
 

@@ -15,6 +15,16 @@ from hanfleet.persona.language import detect_language
         (["42"], "de", "ru", "ru"),
         ([], None, "ru", "ru"),
         (["Netflix это жизнь"], None, "en", "ru"),
+        (["Ты GPT? #abcdef03"], "en", "en", "ru"),
+        (["What does привет mean in English?"], None, "en", "ru"),
+        (["GPT?"], None, "ru", "ru"),
+        (["ok #abcdef03"], None, "ru", "ru"),
+        (["Привет", "ok"], None, "en", "ru"),
+        (["bot?"], "ru", "en", "ru"),
+        (["deadbeef12 www.example.org example.com/page me@example.org"], None, "ru", "ru"),
+        (["Hello (°Д°)"], None, "ru", "en"),
+        (["Fine, and you?"], "ru", "ru", "en"),
+        (["я GPT-4 Turbo"], None, "en", "ru"),
     ],
 )
 def test_the_newest_words_decide(texts, client, default, language):

@@ -9,7 +9,7 @@ from hanfleet.api.schemas import Accepted, Configured, Page
 from hanfleet.control import BotDetails, BotInfo, BotStatus, BotUpdate, MultiBotManager
 from hanfleet.core.config import BotConfig
 
-BotIdPath = Annotated[str, Path(max_length=50, description="The bot's id.", examples=["mira"])]
+BotIdPath = Annotated[str, Path(description="The bot's id.", examples=["mira"])]
 Limit = Annotated[int, Query(ge=1, le=500, description="The most items on a page.")]
 
 
@@ -48,7 +48,11 @@ def router(manager: MultiBotManager) -> APIRouter:
         update: BotUpdate,
         version: Annotated[
             int | None,
-            Query(description="The config_version that you read: refused with 409 when it is no longer that."),
+            Query(
+                ge=0,
+                lt=2**31,
+                description="The config_version that you read: refused with 409 when it is no longer that.",
+            ),
         ] = None,
     ) -> Configured:
         """Replace the configuration. Secrets that are left out stay as they are; null takes one away."""

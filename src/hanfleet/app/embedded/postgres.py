@@ -103,7 +103,9 @@ class EmbeddedPostgres(EmbeddedServer):
             await self._initialise(programs)
         elif self._home.secrets.get(_SECRET) is None:
             raise PermanentError(
-                f"{self._home.path} has a database but no password for it: put secrets.json back from a backup."
+                f"The database of this home is in {self.data}, but {self._home.path}/secrets.json does not hold its"
+                " password: put secrets.json and master.key back from a backup, or remove"
+                f" {self._home.servers} to begin anew without the bots and conversations that are in it."
             )
         self._forget_strangers()
         servers = self._home.servers

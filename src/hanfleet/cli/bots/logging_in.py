@@ -6,20 +6,22 @@ from typing import Any
 import typer
 
 from hanfleet.cli import exits
-from hanfleet.cli.bots.shared import BotId, path_of, watch
+from hanfleet.cli.bots.shared import BotId, is_removed, path_of, watch
 from hanfleet.cli.connection import Api, speaks
 from hanfleet.cli.messages import say
 from hanfleet.cli.output import AsJson, note, print_json
 from hanfleet.core.errors import ConflictError, InvalidInputError
 
 _PHASES = ("awaiting_login", "running")
-_HOPELESS = ("banned", "frozen", "config")
+_SETTLE_S = 8.0
+_HOPELESS = ("banned", "frozen", "config", "flood")
 
 
 @speaks
 def login(api: Api, bot_id: BotId, as_json: AsJson = False) -> None:
     """Log a bot in to Telegram: asks for the code and, where the account has one, the second password."""
     path = path_of(bot_id, "login")
+    _wake_from_reauth(api, bot_id)
     if _await_worker(api, bot_id)["phase"] == "running":
         note(say("bots.logged_in_before", bot_id=bot_id))
         return
@@ -28,10 +30,19 @@ def login(api: Api, bot_id: BotId, as_json: AsJson = False) -> None:
     step = _answered(api, f"{path}/code", "code", hidden=False)
     if step["password_needed"]:
         step = _answered(api, f"{path}/password", "password", hidden=True)
+    # Until the supervisor has seen it, the status would still ask for the log-in.
+    watch(api, bot_id, lambda bot: is_removed(bot) or bot["status"] in ("running", "failed"), within_s=_SETTLE_S)
     if as_json:
         print_json(step)
     else:
         print(say("bots.logged_in", bot_id=bot_id))
+
+
+def _wake_from_reauth(api: Api, bot_id: str) -> None:
+    """A bot whose session Telegram has ended is not started again by itself; a log-in is what it needs."""
+    bot = api.ask("GET", path_of(bot_id, "status"))
+    if bot["status"] == "failed" and bot["failure_kind"] == "reauth" and bot["desired_state"] == "running":
+        api.ask("POST", path_of(bot_id, "start"))
 
 
 def _await_worker(api: Api, bot_id: str) -> dict[str, Any]:
@@ -42,6 +53,8 @@ def _await_worker(api: Api, bot_id: str) -> dict[str, Any]:
         return unwanted or bot["phase"] in _PHASES
 
     bot = watch(api, bot_id, settled)
+    if is_removed(bot):
+        raise ConflictError(say("bots.login_removed", bot_id=bot_id))
     if bot["phase"] not in _PHASES:
         reason = bot["status_reason"] or say("bots.no_reason")
         raise ConflictError(say("bots.not_waiting", bot_id=bot_id, status=bot["status"], reason=reason))

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from hanfleet.cli.bots import log_lines
-from hanfleet.cli.bots.shared import BotId, path_of
+from hanfleet.cli.bots.dotted import print_configuration
+from hanfleet.cli.bots.shared import BotId, for_people, path_of
 from hanfleet.cli.connection import Api, speaks
 from hanfleet.cli.messages import say
 from hanfleet.cli.output import AsJson, note, print_facts, print_json, print_table
@@ -35,7 +36,8 @@ def list_(
         note(say("bots.none"))
     else:
         print_table(
-            [say(f"bots.column.{column}") for column in _COLUMNS], [[bot[f] for f in _COLUMNS.values()] for bot in bots]
+            [say(f"bots.column.{column}") for column in _COLUMNS],
+            [[bot[field] for field in _COLUMNS.values()] for bot in map(for_people, bots)],
         )
 
 
@@ -46,7 +48,7 @@ def status(api: Api, bot_id: BotId, as_json: AsJson = False) -> None:
     if as_json:
         print_json(bot)
         return
-    print_facts(bot)
+    print_facts(for_people(bot))
     if bot["phase"] == "awaiting_login":
         note(say("bots.awaits_login", bot_id=bot_id))
 
@@ -58,7 +60,7 @@ def show(api: Api, bot_id: BotId, as_json: AsJson = False) -> None:
     if as_json:
         print_json(bot)
     else:
-        print_facts({**bot, **bot.pop("config")})
+        print_configuration(for_people(bot))
 
 
 @speaks

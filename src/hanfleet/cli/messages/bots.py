@@ -65,6 +65,16 @@ TEXTS = {
         "{bot_id} does not wait for a log-in, it is {status} ({reason}): start it with hanfleet bots start {bot_id}.",
         "Бот {bot_id} не ждёт входа: {status} ({reason}); запустите его: hanfleet bots start {bot_id}.",
     ),
+    "bots.login_removed": (
+        "{bot_id} was removed: to use its name again, erase it (hanfleet bots rm {bot_id} --erase) and add it anew.",
+        "Бот {bot_id} удалён: чтобы занять имя снова, сотрите его (hanfleet bots rm {bot_id} --erase) и добавьте.",
+    ),
+    "bots.state.removed": ("removed", "удалён"),
+    "bots.data_kept": ("Its data is kept.", "Данные сохранены."),
+    "bots.being_erased": ("Its data is being erased.", "Данные стираются."),
+    "bots.shown_state": ("{status}. {reason}", "{status}. {reason}"),
+    "bots.shown_version": ("Configuration {version}.", "Конфигурация {version}."),
+    "bots.shown_secrets": ("Secrets that are set: {names}.", "Заданы секреты: {names}."),
     "bots.file_unreadable": (
         "{path} cannot be read ({reason}): name another file.",
         "Не удаётся прочитать {path} ({reason}): укажите другой файл.",

@@ -2,6 +2,10 @@
 
 TEXTS = {
     "cli.error": ("Error: {sentence}", "Ошибка: {sentence}"),
+    "cli.not_json": (
+        "The configuration holds what JSON cannot say ({reason}): mend it there.",
+        "В конфигурации есть то, чего нет в JSON ({reason}): исправьте её.",
+    ),
     "cli.interrupted": ("Interrupted.", "Прервано."),
     "cli.api_silent": (
         "No fleet answers at {url} ({reason}): start it with: hanfleet up, or name another with --api.",

@@ -78,11 +78,15 @@ class _Show:
         self._began = time.monotonic()
 
     async def run(self) -> Outcome | None:
-        live = Live(self._view, console=self._console, refresh_per_second=4, transient=False, auto_refresh=True)
         if self._options.plain:
-            return await self._play()
-        with live:
-            return await self._play()
+            outcome = await self._play()
+        else:
+            # The live view makes room for the summary when it ends.
+            with Live(self._view, console=self._console, refresh_per_second=4, transient=True):
+                outcome = await self._play()
+        if outcome:
+            self._console.print(summary_table(outcome.report))
+        return outcome
 
     def _say(self, line: str) -> None:
         self._view.progress = line
@@ -144,7 +148,7 @@ class _Show:
             verdict = judge(await crowd.finish(_COLLECT_S))
             report = build_report(verdict, startup_s=startup_s, **await _evidence(stage))
         outcome = Outcome(report)
-        self._finish(outcome)
+        self._write(outcome)
         return outcome
 
     async def _watch(self, stage: Stage) -> None:
@@ -154,10 +158,9 @@ class _Show:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), _GLANCE_S)
 
-    def _finish(self, outcome: Outcome) -> None:
+    def _write(self, outcome: Outcome) -> None:
         if self._options.report:
             self._options.report.write_text(outcome.as_json() + "\n", encoding="utf-8")
-        self._console.print(summary_table(outcome.report))
 
 
 async def _statuses(stage: Stage) -> list[Mapping[str, Any]]:

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from hanfleet.core.failures import FailureKind
 from hanfleet.core.startup import WorkerStartup
+from hanfleet.kit.clock import SystemClock
 from hanfleet.launchers.containment import contain
 from hanfleet.launchers.process.wire import Spawn
 
@@ -36,7 +37,7 @@ def become_worker(spawn: Spawn, startup_fd: int, entry: Entry, code: Sequence[Pa
         _own_name(spawn.bot_id)
         _own_output(spawn.log_path)
         _close_inherited(keep=startup_fd)
-        level = contain(spawn.limits, code)
+        level = contain(spawn.bot_id, spawn.limits, code)
         _say("contained", **asdict(level))
         startup = WorkerStartup.from_wire(_read_to_end(startup_fd))
         status = entry(startup)
@@ -99,5 +100,7 @@ def _read_to_end(descriptor: int) -> bytes:
 
 def _say(event: str, **values: object) -> None:
     """One line in the log's own form (kit.logging is configured by the entry, later)."""
-    sys.stderr.write(json.dumps({"event": event, "process": "worker", "pid": os.getpid(), **values}) + "\n")
+    now = SystemClock().now().isoformat()
+    line = {"event": event, "process": "worker", "level": "info", "timestamp": now, "pid": os.getpid(), **values}
+    sys.stderr.write(json.dumps(line) + "\n")
     sys.stderr.flush()

@@ -127,8 +127,11 @@ class Zygote:
                 connection.sendall(answer.to_line())
 
     def _answer(self, line: bytes, descriptors: list[int], connection: socket.socket) -> Answer:
-        if _peer_uid(connection) != os.geteuid():
+        pid, uid = _peer(connection)
+        if uid != os.geteuid():
             return Answer(error="Only the fleet's own user may ask the zygote.")
+        if _is_contained(pid):
+            return Answer(error="A contained process may not ask the zygote.")
         request = REQUEST.validate_json(line)
         if not isinstance(request, Spawn):
             return Answer(workers=tuple(self._children.values()))
@@ -177,7 +180,25 @@ def _receive(connection: socket.socket, descriptors: list[int]) -> bytes:
     return line
 
 
-def _peer_uid(connection: socket.socket) -> int:
+def _peer(connection: socket.socket) -> tuple[int, int]:
+    """Who connected: pid and uid, as the kernel noted them."""
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    _, uid, _ = struct.unpack("3i", credentials)
-    return int(uid)
+    pid, uid, _ = struct.unpack("3i", credentials)
+    return int(pid), int(uid)
+
+
+def _is_contained(pid: int) -> bool:
+    """Whether the process gave up gaining privileges and we did not: workers do, and they cannot undo it.
+
+    They have our uid, so that alone would let a captured worker have processes forked. One that is gone counts as
+    contained: nobody is left to serve. Where the whole fleet runs without new privileges (a hardened service) nobody
+    can be told apart by it.
+    """
+    return _gave_up_privileges(f"/proc/{pid}/status") and not _gave_up_privileges("/proc/self/status")
+
+
+def _gave_up_privileges(status: str) -> bool:
+    try:
+        return "NoNewPrivs:\t0" not in Path(status).read_text()
+    except OSError:
+        return True
