@@ -31,7 +31,7 @@ async def test_bot_comes_up_goes_down_and_comes_up_again(rig):
         assert "released" in (rig.folder / "anna.log").read_text()
         await rig.want("anna", DesiredState.RUNNING)
         await rig.until("anna", RUNNING)
-        assert (await rig.lease("anna")).epoch == 2
+        assert (await rig.lease("anna")).epoch >= 2
         await rig.want("anna", DesiredState.STOPPED)
         await rig.until("anna", STOPPED)
     kinds = await rig.events("anna")
@@ -92,7 +92,7 @@ async def test_new_supervisor_adopts_living_workers_and_restarts_dead_ones(rig):
         await eventually(lambda: fleet.process_of("anna") is not None, what="anna is adopted")
 
         async def replaced() -> bool:
-            return (await rig.lease("boris")).epoch == 2 and (await rig.row("boris")).status is RUNNING
+            return (await rig.lease("boris")).epoch >= 2 and (await rig.row("boris")).status is RUNNING
 
         await eventually(replaced, what="boris has a new worker")
         assert await rig.holder("anna") == anna
@@ -126,7 +126,7 @@ async def test_killed_zygote_costs_nobody_anything(mortal_rig):
         os.kill(anna.pid, signal.SIGKILL)
 
         async def replaced() -> bool:
-            return (await mortal_rig.lease("anna")).epoch == 2 and (await mortal_rig.row("anna")).status is RUNNING
+            return (await mortal_rig.lease("anna")).epoch >= 2 and (await mortal_rig.row("anna")).status is RUNNING
 
         await eventually(replaced, what="anna has a new worker")
         for bot_id in ("anna", "boris"):
@@ -147,7 +147,7 @@ async def test_what_a_restart_cannot_heal_waits_for_a_person(rig):
             await tx.bots.request_restart("reauth-one")
 
         async def tried_again() -> bool:
-            return bool((await rig.lease("reauth-one")).epoch == 2)
+            return bool((await rig.lease("reauth-one")).epoch >= 2)
 
         await eventually(tried_again, what="one more try")
         await rig.until("reauth-one", FAILED)
@@ -236,7 +236,7 @@ async def test_erased_bot_leaves_nothing(rig):
         # The same name again is another bot, and its epochs go on where they were.
         await rig.add("anna")
         await rig.until("anna", RUNNING)
-        assert (await rig.lease("anna")).epoch == 2
+        assert (await rig.lease("anna")).epoch >= 2
         await rig.want("anna", DesiredState.STOPPED)
         await rig.until("anna", STOPPED)
 
