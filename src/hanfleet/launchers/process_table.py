@@ -26,7 +26,7 @@ def node_name() -> str:
 
 def boot_id() -> str:
     """Changes with every boot: a process of another boot is dead."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
 
 
 def start_time(pid: int) -> int | None:

@@ -5,6 +5,7 @@ comes over a unix socket from processes of the same user. SIGTERM ends it and le
 children of `hanfleet up` (the subreaper), and the supervisor holds on to them by pidfd.
 """
 
+import codecs
 import fcntl
 import gc
 import os
@@ -29,6 +30,8 @@ from hanfleet.launchers.process_table import start_time
 _PATIENCE_S = 2.0
 _BACKLOG = 64
 _MAX_DESCRIPTORS = 4
+# Python loads these when they are first used, and a worker with a uid of its own may not reach them by then.
+_CODECS = ("ascii", "latin-1", "idna", "utf-16-le", "utf-8-sig", "unicode_escape")
 
 
 def serve(socket_path: Path, entry: Entry, exits_dir: Path, *, code: Sequence[Path] = ()) -> None:
@@ -37,6 +40,8 @@ def serve(socket_path: Path, entry: Entry, exits_dir: Path, *, code: Sequence[Pa
     ``code``: folders that contained workers may read besides the Python environment. Raises ConflictError when another
     zygote serves this socket; a socket file that a dead one left is taken over.
     """
+    for codec in _CODECS:
+        codecs.lookup(codec)
     with _sole(socket_path):
         zygote = Zygote(socket_path, entry, exits_dir, code)
         # What lives now is never freed in a child: without the freeze each collection would copy every shared page.
