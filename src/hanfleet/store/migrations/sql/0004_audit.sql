@@ -1,0 +1,2 @@
+-- The audit trail: triggers, chains, heads.
+SELECT 1;

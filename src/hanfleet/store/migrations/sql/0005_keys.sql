@@ -1,0 +1,2 @@
+-- Which key sealed what, and texts that are stored sealed.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- Narrower rights: a role for the relay, and what bots never needed.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- Back to the revision before.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- What an erasure takes with it.
+SELECT 1;
