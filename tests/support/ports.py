@@ -9,6 +9,7 @@ import os
 import random
 import tempfile
 from functools import cache
+from pathlib import Path
 
 from hanfleet.cli.stage.ports import free_port as _free_port
 
@@ -31,5 +32,5 @@ def free_port() -> int:
 
 @cache
 def _book() -> int:
-    path = os.path.join(tempfile.gettempdir(), f"hanfleet-test-ports-{os.geteuid()}")
+    path = Path(tempfile.gettempdir()) / f"hanfleet-test-ports-{os.geteuid()}"
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
