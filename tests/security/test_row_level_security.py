@@ -54,7 +54,7 @@ async def _fill(database: Database, bot: BotLogIn) -> None:
         await tx.metrics.record(bot.bot_id, {"x": 1.0}, NOON)
     async with database.supervisor.transaction(SYSTEM) as tx:
         await tx.secrets.put(bot.bot_id, "openai_api_key", b"sealed")
-        await tx.secrets.put_key(bot.bot_id, b"wrapped")
+        await tx.keys.add(bot.bot_id, b"wrapped")
 
 
 @pytest.fixture

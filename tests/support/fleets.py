@@ -90,7 +90,7 @@ class Rig:
     async def add(self, bot_id: str, *, desired: DesiredState = DesiredState.RUNNING) -> None:
         async with self.database.api.transaction(SYSTEM) as tx:
             await tx.bots.add(bot_id, {"name": bot_id}, desired=desired)
-            await tx.secrets.put_key(bot_id, bytes(32))
+            await tx.keys.add(bot_id, bytes(32))
 
     async def want(self, bot_id: str, desired: DesiredState) -> None:
         async with self.database.api.transaction(SYSTEM) as tx:

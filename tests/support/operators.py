@@ -67,9 +67,8 @@ class FleetHand:
 
     async def data_key(self, bot_id: str) -> bytes:
         async with self._database.supervisor.transaction(SYSTEM) as tx:
-            wrapped = await tx.secrets.get_key(bot_id)
-        assert wrapped is not None
-        return MASTER_KEY.unwrap(bot_id, wrapped)
+            [key] = await tx.keys.read(bot_id)
+        return MASTER_KEY.unwrap(bot_id, key.wrapped)
 
     async def opened_secrets(self, bot_id: str) -> dict[str, str]:
         """The secrets as the bot's worker would open them."""

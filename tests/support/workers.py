@@ -159,7 +159,7 @@ class Rehearsal:
             heartbeat_s=self.heartbeat_s,
             database_url=SecretStr(self.bot.url),
             bus_url=SecretStr(self.bus_url) if self.bus_url else None,
-            data_key=SecretBytes(DATA_KEY),
+            data_keys={1: SecretBytes(DATA_KEY)},
             telegram_server=TelegramServer.model_validate(self.sandbox.info),
         )
 

@@ -26,7 +26,7 @@ def startup_of(bot_id: str, *, epoch: int = 1, server: TelegramServer | None = N
         epoch=epoch,
         database_url=SecretStr("postgresql://nobody@/nothing"),
         bus_url=None,
-        data_key=SecretBytes(bytes(range(32))),
+        data_keys={1: SecretBytes(bytes(range(32)))},
         telegram_server=server,
     )
 

@@ -29,7 +29,7 @@ from hanfleet.launchers.process_table import node_name, ref_of
 from hanfleet.llm import Model, make_model
 from hanfleet.store.session import Store
 from hanfleet.transports import Transport, TransportCallbacks, TransportSettings, make_transport
-from hanfleet.vault.cipher import Cipher
+from hanfleet.vault.key_ring import KeyRing
 from hanfleet.worker.endings import failure_kind, failure_words
 from hanfleet.worker.instance import BotInstance, Surroundings
 from hanfleet.worker.lease import LeaseKeeper
@@ -107,20 +107,19 @@ async def compose(
         lease = LeaseKeeper(bot_id, ledger, epoch=startup.epoch, ttl_s=startup.lease_ttl_s, clock=clock)
         await lease.claim(_ourselves())
         stack.push_async_exit(partial(_release, lease))
-        cipher = Cipher(startup.data_key.get_secret_value())
-        open_ = partial(cipher.open, bot_id)
-        config = await load_config(ledger, bot_id, open_)
+        ring = KeyRing(bot_id, {number: key.get_secret_value() for number, key in startup.data_keys.items()})
+        config = await load_config(ledger, bot_id, ring.open)
         queue = None
         if startup.bus_url is not None:
             bus = await stack.enter_async_context(open_bus(startup.bus_url.get_secret_value(), clock=clock))
-            queue = IPCManager(bus).setup_message_queue(bot_id, unseal=partial(open_, "command"))
+            queue = IPCManager(bus).setup_message_queue(bot_id, unseal=partial(ring.open, "command"))
         around = Surroundings(
             ledger=ledger,
             lease=lease,
             make_transport=connect,
             make_model=model_of,
-            seal=partial(cipher.seal, bot_id),
-            open_=open_,
+            seal=ring.seal,
+            open_=ring.open,
             queue=queue,
             server=startup.telegram_server,
             heartbeat_s=startup.heartbeat_s,

@@ -27,10 +27,10 @@ class WorkerLimits(BaseModel):
 
 
 class WorkerStartup(BaseModel):
-    """Everything of a worker's own: its lease epoch, its database and bus log-ins, its data key.
+    """Everything of a worker's own: its lease epoch, its database and bus log-ins, its data keys by number.
 
-    The configuration is not here: the worker reads its row and opens its secrets with ``data_key`` (32 bytes), so a
-    reload takes the same road as a start.
+    The configuration is not here: the worker reads its row and opens its secrets with ``data_keys`` (32 bytes each), so
+    a reload takes the same road as a start.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,7 +40,7 @@ class WorkerStartup(BaseModel):
     lease_ttl_s: float = 15.0
     database_url: SecretStr
     bus_url: SecretStr | None
-    data_key: SecretBytes
+    data_keys: dict[int, SecretBytes]
     telegram_server: TelegramServer | None = None
     heartbeat_s: float = 2.0
 
@@ -49,12 +49,12 @@ class WorkerStartup(BaseModel):
         plain = self.model_dump(mode="json")
         plain["database_url"] = self.database_url.get_secret_value()
         plain["bus_url"] = self.bus_url.get_secret_value() if self.bus_url else None
-        plain["data_key"] = self.data_key.get_secret_value().hex()
+        plain["data_keys"] = {number: key.get_secret_value().hex() for number, key in self.data_keys.items()}
         return json.dumps(plain).encode()
 
     @classmethod
     def from_wire(cls, raw: bytes) -> "WorkerStartup":
         """The inverse of ``to_wire``. Raises ValueError for anything else."""
         plain = json.loads(raw)
-        plain["data_key"] = bytes.fromhex(plain["data_key"])
+        plain["data_keys"] = {int(number): bytes.fromhex(key) for number, key in plain["data_keys"].items()}
         return cls.model_validate(plain)

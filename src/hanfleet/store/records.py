@@ -15,7 +15,7 @@ from hanfleet.core.failures import FailureKind
 from hanfleet.core.messages import Author, Direction, Entity, MediaKind, SessionSnapshot, UpdateState
 from hanfleet.core.states import BotState, DesiredState, WorkerPhase
 
-#: (field, clear bytes) → sealed bytes, and back; the caller binds the bot: ``partial(cipher.seal, bot_id)``.
+#: (field, clear bytes) → sealed bytes, and back, for one bot (vault.KeyRing).
 Seal = Callable[[str, bytes], bytes]
 Open = Callable[[str, bytes], bytes]
 

@@ -1,4 +1,4 @@
-"""Sealed secrets and wrapped data keys of bots. Only sealed bytes pass through here; the vault has the keys."""
+"""Sealed secrets of bots. Only sealed bytes pass through here; the vault has the keys."""
 
 from sqlalchemy import text
 
@@ -9,10 +9,6 @@ _PUT = text("""
     ON CONFLICT (bot_id, name) DO UPDATE SET sealed = excluded.sealed""")
 _DROP = text("DELETE FROM secrets WHERE bot_id = :bot_id AND name = :name")
 _ALL = text("SELECT name, sealed FROM secrets WHERE bot_id = :bot_id")
-_PUT_KEY = text("""
-    INSERT INTO bot_keys (bot_id, key_id, wrapped) VALUES (:bot_id, :key_id, :wrapped)
-    ON CONFLICT (bot_id) DO UPDATE SET key_id = excluded.key_id, wrapped = excluded.wrapped""")
-_GET_KEY = text("SELECT wrapped FROM bot_keys WHERE bot_id = :bot_id")
 
 
 class Secrets:
@@ -30,12 +26,3 @@ class Secrets:
     async def all(self, bot_id: str) -> dict[str, bytes]:
         """The sealed secrets by field name of BotConfig."""
         return {row.name: row.sealed for row in await self._connection.all(_ALL, bot_id=bot_id)}
-
-    async def put_key(self, bot_id: str, wrapped: bytes, *, key_id: str = "1") -> None:
-        """Store the bot's data key, wrapped by the master key. Bots cannot read it."""
-        await self._connection.all(_PUT_KEY, bot_id=bot_id, key_id=key_id, wrapped=wrapped)
-
-    async def get_key(self, bot_id: str) -> bytes | None:
-        """The wrapped data key."""
-        wrapped = await self._connection.value(_GET_KEY, bot_id=bot_id)
-        return None if wrapped is None else bytes(wrapped)

@@ -27,6 +27,7 @@ from hanfleet.store.faults import translated
 from hanfleet.store.heartbeats import Heartbeats
 from hanfleet.store.imports import Imports
 from hanfleet.store.inbox import Inbox
+from hanfleet.store.keys import Keys
 from hanfleet.store.leases import Leases
 from hanfleet.store.listening import Listener
 from hanfleet.store.messages import Messages
@@ -49,6 +50,7 @@ class Transaction:
         self.principal = connection.principal
         self.bots = Bots(connection)
         self.secrets = Secrets(connection)
+        self.keys = Keys(connection)
         self.sessions = Sessions(connection)
         self.inbox = Inbox(connection)
         self.contacts = Contacts(connection)

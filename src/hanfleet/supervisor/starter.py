@@ -1,8 +1,8 @@
 """From "this bot shall run" to a launched worker, in the one order that is safe (ADR 0003).
 
-Prove the old holder dead → new database password (the old role's backends are gone then) → in one transaction: the next
-epoch, Starting, the restart that was asked for is carried out → launch. Where it breaks off, the next attempt begins
-anew with another epoch, and whatever was half born is fenced.
+Prove the old holder dead → new database password (the old role's backends are gone then) → in one transaction: the data
+keys, the next epoch, Starting, the restart that was asked for is carried out → launch. Where it breaks off, the next
+attempt begins anew with another epoch, and whatever was half born is fenced.
 """
 
 from collections.abc import Callable
@@ -91,10 +91,9 @@ class Starter:
         """
         bot_id = row.bot_id
         await self._leases.prove_free(lease)
-        data_key = await self._data_key(bot_id)
         login = await self._roles.rotate(bot_id)
         bus_url = await self._bus_url(bot_id)
-        epoch = await self._grant(row, lease)
+        epoch, data_keys = await self._grant(row, lease)
         startup = WorkerStartup(
             bot_id=bot_id,
             epoch=epoch,
@@ -102,7 +101,7 @@ class Starter:
             heartbeat_s=self._settings.heartbeat_s,
             database_url=SecretStr(login.url),
             bus_url=SecretStr(bus_url) if bus_url else None,
-            data_key=SecretBytes(data_key),
+            data_keys={number: SecretBytes(key) for number, key in data_keys.items()},
             telegram_server=self._settings.telegram_server,
         )
         return await self._launcher.launch(startup, self._settings.limits, self.log_path(bot_id))
@@ -116,11 +115,12 @@ class Starter:
     def log_path(self, bot_id: str) -> Path:
         return self._settings.log_dir / f"{bot_id}.log"
 
-    async def _data_key(self, bot_id: str) -> bytes:
-        wrapped = await self._store.run(SUPERVISOR, lambda tx: tx.secrets.get_key(bot_id))
-        if wrapped is None:
+    async def _data_keys(self, tx: Transaction, bot_id: str) -> dict[int, bytes]:
+        """Read in the transaction that grants the lease: a key that comes later knows which epochs do not know it."""
+        keys = await tx.keys.read(bot_id)
+        if not keys:
             raise PermanentError(f"Bot {bot_id} has no data key: remove it and add it again.")
-        return self._unwrap(bot_id, wrapped)
+        return {key.number: self._unwrap(bot_id, key.wrapped) for key in keys}
 
     async def _bus_url(self, bot_id: str) -> str | None:
         """A log-in to the bus. Without one the worker answers all the same, but takes no commands until a restart."""
@@ -132,10 +132,11 @@ class Starter:
             _log.warning("the bus is away: the worker starts without commands", bot_id=bot_id, error=str(away))
             return None
 
-    async def _grant(self, row: BotRow, lease: Lease | None) -> int:
+    async def _grant(self, row: BotRow, lease: Lease | None) -> tuple[int, dict[int, bytes]]:
         bot_id = row.bot_id
 
-        async def grant(tx: Transaction) -> int:
+        async def grant(tx: Transaction) -> tuple[int, dict[int, bytes]]:
+            data_keys = await self._data_keys(tx, bot_id)
             epoch = await tx.leases.grant(
                 lease_of(bot_id), self._settings.lease_ttl_s, expected_epoch=lease.epoch if lease else None
             )
@@ -146,7 +147,7 @@ class Starter:
                     raise ConflictError(f"The state of {bot_id} was changed meanwhile: look again.")
             if row.restart_generation > row.applied_generation:
                 await tx.bots.mark_generation(bot_id, row.restart_generation)
-            return epoch
+            return epoch, data_keys
 
         # Not Store.run: repeated after a lost answer, it would judge an epoch that it has granted itself.
         async with self._store.transaction(SUPERVISOR) as tx:

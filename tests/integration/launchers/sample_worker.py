@@ -65,7 +65,7 @@ def _look_around(startup: WorkerStartup) -> int:
         "reads_itself": _can(lambda: Path(f"/proc/{os.getpid()}/smaps_rollup").read_text()),
         "interrupt_ignored": signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
         "term_default": signal.getsignal(signal.SIGTERM) is signal.SIG_DFL,
-        "key": startup.data_key.get_secret_value().hex(),
+        "key": startup.data_keys[1].get_secret_value().hex(),
     }
     print("found " + json.dumps(found), flush=True)
     return 0

@@ -77,15 +77,21 @@ async def test_what_is_not_there_and_what_changed_meanwhile_is_refused(database:
 async def test_secrets_and_keys_are_kept_sealed_by_name(database: Database) -> None:
     async with database.api.transaction(OPERATOR) as tx:
         await tx.bots.add("anna", CONFIG.public())
-        assert await tx.secrets.get_key("anna") is None
-        await tx.secrets.put_key("anna", b"wrapped")
+        assert await tx.keys.read("anna") == []
+        assert await tx.keys.add("anna", b"wrapped") == 1
+        assert await tx.keys.add("anna", b"wrapped too") == 2
         await tx.secrets.put("anna", "telegram_api_hash", b"1")
         await tx.secrets.put("anna", "telegram_api_hash", b"2")
         await tx.secrets.put("anna", "openai_api_key", b"3")
         await tx.secrets.drop("anna", "openai_api_key")
     async with database.supervisor.transaction(SYSTEM) as tx:
         assert await tx.secrets.all("anna") == {"telegram_api_hash": b"2"}
-        assert await tx.secrets.get_key("anna") == b"wrapped"
+        assert [(key.number, key.wrapped) for key in await tx.keys.read("anna")] == [
+            (1, b"wrapped"),
+            (2, b"wrapped too"),
+        ]
+        await tx.keys.drop_older("anna", 2)
+        assert [key.number for key in await tx.keys.all()] == [2]
 
 
 async def test_erasing_a_bot_leaves_nothing_of_it_but_its_lease(database: Database) -> None:

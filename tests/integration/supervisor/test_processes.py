@@ -90,7 +90,7 @@ def supervisors(rig, valkey_url, tmp_path):
 async def add(rig: Rig, bot_id: str) -> None:
     async with rig.database.api.transaction(SYSTEM) as tx:
         await tx.bots.add(bot_id, {"name": bot_id}, desired=DesiredState.RUNNING)
-        await tx.secrets.put_key(bot_id, MasterKey(KEY).wrap(bot_id, new_data_key()))
+        await tx.keys.add(bot_id, MasterKey(KEY).wrap(bot_id, new_data_key()))
 
 
 async def test_killed_supervisor_is_followed_by_one_that_adopts(rig, supervisors):

@@ -47,7 +47,7 @@ def test_every_changed_bit_is_noticed(key: bytes, plaintext: bytes, data: st.Dat
 
 @given(st.binary(max_size=60))
 def test_rubbish_is_refused_with_a_sentence(rubbish: bytes) -> None:
-    with pytest.raises(PermanentError, match=r"token of bot mira"):
+    with pytest.raises(PermanentError, match=r"token of mira"):
         Cipher(bytes(KEY_BYTES)).open("mira", "token", rubbish)
 
 

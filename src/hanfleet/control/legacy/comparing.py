@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from hanfleet.control.legacy.folder import LegacyFolder
-from hanfleet.control.legacy.importer import IMPORTER, Progress, cipher_of, kept_of
+from hanfleet.control.legacy.importer import IMPORTER, Progress, kept_of, ring_for
 from hanfleet.control.legacy.metrics_file import PREFIX
 from hanfleet.control.legacy.oddities import quoted
 from hanfleet.control.legacy.records import LegacyChat
@@ -51,19 +51,17 @@ async def compare(
 async def _bot(tx: Transaction, master_key: MasterKey, bot_id: str, folder: LegacyFolder) -> list[Difference]:
     found: list[Difference] = []
     row = await tx.bots.get(bot_id)
-    cipher = await cipher_of(tx, master_key, bot_id)
+    ring = await ring_for(tx, master_key, bot_id)
     config = configuration(bot_id, folder.settings, folder.persona, folder.oddities)
     if row and config and await tx.imports.made_bot(bot_id):
         found += _unequal("configuration", config.public(), row.config)
-        secrets = {
-            name: cipher.open(bot_id, name, value).decode() for name, value in (await tx.secrets.all(bot_id)).items()
-        }
+        secrets = {name: ring.open(name, value).decode() for name, value in (await tx.secrets.all(bot_id)).items()}
         if secrets != config.secrets():
             found.append(Difference("secrets", "those of the .env", "others"))
     snapshot = folder.session()
     if snapshot is not None:
         stored = await tx.sessions.load(bot_id)
-        opened = stored.opened(lambda name, value: cipher.open(bot_id, name, value)) if stored else None
+        opened = stored.opened(ring.open) if stored else None
         if opened is None or (opened.auth_key, opened.dc_id) != (snapshot.auth_key, snapshot.dc_id):
             found.append(Difference("session", "that of the session file", "another" if opened else "none"))
         elif missing := set(snapshot.entities) - set(opened.entities):

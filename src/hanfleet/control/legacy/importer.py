@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -22,12 +21,13 @@ from hanfleet.control.legacy.records import LegacyChat
 from hanfleet.control.legacy.rows import brought_contact, contact_of, extras_of, messages_of, talked_last
 from hanfleet.control.legacy.settings_file import configuration
 from hanfleet.control.requests import check_kept
+from hanfleet.control.sealing import first_ring, ring_of
 from hanfleet.core.config import BotConfig
 from hanfleet.kit.clock import Clock
 from hanfleet.store.imports import ImportedContact, ImportedMessage, Mark
 from hanfleet.store.principals import SystemPrincipal
 from hanfleet.store.session import Store, Transaction
-from hanfleet.vault import Cipher, MasterKey, new_data_key
+from hanfleet.vault import KeyRing, MasterKey
 
 IMPORTER = SystemPrincipal("import")
 
@@ -111,11 +111,9 @@ class _Import:
             return
         config = configuration(self._bot_id, settings, self._folder.persona, oddities)
         await self._tx.bots.add(self._bot_id, public_of(self._bot_id, config))
-        data_key = new_data_key()
-        await self._tx.secrets.put_key(self._bot_id, self._master_key.wrap(self._bot_id, data_key))
-        cipher = Cipher(data_key)
+        ring = await first_ring(self._tx, self._master_key, self._bot_id)
         for name, value in (config.secrets() if config else {}).items():
-            await self._tx.secrets.put(self._bot_id, name, cipher.seal(self._bot_id, name, value.encode()))
+            await self._tx.secrets.put(self._bot_id, name, ring.seal(name, value.encode()))
         await self._begun(made_bot=True)
         self._brought["bots"] += 1
 
@@ -126,8 +124,8 @@ class _Import:
         if await self._tx.sessions.load(self._bot_id) is not None:
             self._folder.oddities.note("", "session", "the bot has a Telegram session already", "it keeps that one")
             return
-        cipher = await cipher_of(self._tx, self._master_key, self._bot_id)
-        await self._tx.sessions.save_identity(self._bot_id, snapshot, partial(cipher.seal, self._bot_id))
+        ring = await ring_for(self._tx, self._master_key, self._bot_id)
+        await self._tx.sessions.save_identity(self._bot_id, snapshot, ring.seal)
         stored = await self._tx.sessions.load(self._bot_id)
         assert stored is not None
         await self._mark("session", 0, {"key": stored.auth_key_sealed.hex()})
@@ -224,10 +222,6 @@ def kept_of(folder: LegacyFolder) -> dict[str, Any]:
     return kept
 
 
-async def cipher_of(tx: Transaction, master_key: MasterKey, bot_id: str) -> Cipher:
-    """What opens the bot's secrets; a bot that has no data key yet gets one."""
-    wrapped = await tx.secrets.get_key(bot_id)
-    if wrapped is None:
-        wrapped = master_key.wrap(bot_id, new_data_key())
-        await tx.secrets.put_key(bot_id, wrapped)
-    return Cipher(master_key.unwrap(bot_id, wrapped))
+async def ring_for(tx: Transaction, master_key: MasterKey, bot_id: str) -> KeyRing:
+    """The bot's keys; a bot that has none yet gets one."""
+    return await ring_of(tx, master_key, bot_id) or await first_ring(tx, master_key, bot_id)

@@ -1,2 +1,17 @@
--- Back to the revision before.
-SELECT 1;
+-- Back to one key per bot and texts in clear. What cannot be kept so is refused, not dropped.
+DO $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM messages WHERE text_sealed IS NOT NULL)
+       OR EXISTS (SELECT 1 FROM outbox WHERE text_sealed IS NOT NULL) THEN
+        RAISE EXCEPTION 'Some texts are sealed: set data_isolation.encrypt_messages to false and run hanfleet keys rotate, then go back.';
+    END IF;
+    IF EXISTS (SELECT 1 FROM bot_keys GROUP BY bot_id HAVING count(*) > 1) THEN
+        RAISE EXCEPTION 'Some bots have two keys: let hanfleet keys rotate come to its end, then go back.';
+    END IF;
+END $$;
+ALTER TABLE messages DROP COLUMN text_sealed;
+ALTER TABLE outbox DROP COLUMN text_sealed;
+ALTER TABLE bot_keys DROP CONSTRAINT bot_keys_pkey;
+ALTER TABLE bot_keys DROP COLUMN after_epoch, DROP COLUMN made_at, DROP CONSTRAINT bot_keys_key_id_check;
+ALTER TABLE bot_keys ALTER COLUMN key_id TYPE text USING '1';
+ALTER TABLE bot_keys ADD PRIMARY KEY (bot_id);
