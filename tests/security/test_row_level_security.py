@@ -3,12 +3,13 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from hanfleet.core.messages import Entity, InboundMessage, Person, SessionSnapshot, UpdateBatch, UpdateState
-from hanfleet.store.records import OutboxKind, Part, TurnDecision
+from hanfleet.store.records import OutboxKind, Part, ScheduleKind, TurnDecision
 from hanfleet.store.roles import RoleNames
 from tests.integration.store.conversation_steps import NOON, clear
 from tests.support.database import OPERATOR, SYSTEM, BotLogIn, Database
@@ -29,8 +30,25 @@ READABLE = (
     "outbox",
     "events",
     "metrics_data",
+    "facts",
+    "summaries",
+    "schedules",
 )
-CLOSED = ("bot_roles", "bot_keys", "leases", "heartbeats", "installation", "alembic_version", "imports", "imported")
+CLOSED = (
+    "bot_roles",
+    "bot_keys",
+    "leases",
+    "heartbeats",
+    "installation",
+    "alembic_version",
+    "imports",
+    "imported",
+    "operators",
+    "grants",
+    "tokens",
+    "webhooks",
+    "alerts",
+)
 
 
 @dataclass
@@ -52,6 +70,9 @@ async def _fill(database: Database, bot: BotLogIn) -> None:
         await tx.inbox.take(bot.bot_id, inbound, NOON, 0, clear)
         await tx.turns.commit(bot.bot_id, TurnDecision(1, 10, (Part(OutboxKind.DISCLOSURE, "I am an AI."),)))
         await tx.metrics.record(bot.bot_id, {"x": 1.0}, NOON)
+        await tx.facts.learn(bot.bot_id, 1, {"home": "Ann lives by the sea."})
+        await tx.summaries.add(bot.bot_id, 1, "They said hello.", through=uuid4())
+        await tx.schedules.plan(bot.bot_id, 1, ScheduleKind.FOLLOW_UP, NOON)
     async with database.supervisor.transaction(SYSTEM) as tx:
         await tx.secrets.put(bot.bot_id, "openai_api_key", b"sealed")
         await tx.keys.add(bot.bot_id, b"wrapped")
@@ -120,6 +141,11 @@ FOREIGN_INSERTS = {
     "events": "(id, type, version, source, bot_id, seq, data, correlation_id, timestamp)"
     " VALUES (gen_random_uuid(), 'user.x', 1, 'worker', 'anna', 99, '{}', gen_random_uuid(), now())",
     "metrics_data": "(bot_id, name, value, timestamp) VALUES ('anna', 'x', 1, now())",
+    "facts": "(bot_id, chat_id, topic, fact, learned_at) VALUES ('anna', 1, 'work', 'x', now())",
+    "summaries": "(bot_id, id, chat_id, summary, through, created_at)"
+    " VALUES ('anna', gen_random_uuid(), 1, 'x', gen_random_uuid(), now())",
+    "schedules": "(bot_id, id, chat_id, kind, due_at, created_at)"
+    " VALUES ('anna', gen_random_uuid(), 1, 'starter', now(), now())",
 }
 
 
@@ -141,6 +167,8 @@ UPDATES = {
     "messages": "text = 'x'",
     "outbox": "state = 'cancelled'",
     "bot_counters": "event_seq = 0",
+    "facts": "fact = 'x'",
+    "schedules": "state = 'done', settled_at = now()",
 }
 
 

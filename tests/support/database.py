@@ -86,9 +86,22 @@ async def _template(postgres_url: str, folder: Path) -> dict[str, Any]:
             name = f"hf_template_{secrets.token_hex(4)}"
             url = make_url(postgres_url).set(database=name)
             made: Installation = await bootstrap(url.render_as_string(hide_password=False), passwords)
+            await _let_in_operator(url.render_as_string(hide_password=False))
             known.write_text(json.dumps({"name": name, "install_id": made.install_id, "urls": vars(made.urls)}))
     result: dict[str, Any] = json.loads(known.read_text())
     return result
+
+
+async def _let_in_operator(url: str) -> None:
+    """OPERATOR has every bot, as the operator of the fleet's first token has."""
+    connection = await connect(url, "test database")
+    try:
+        await connection.execute("INSERT INTO operators (name) VALUES ($1)", OPERATOR.name)
+        await connection.execute(
+            "INSERT INTO grants (operator, role, granted_by) VALUES ($1, 'owner', 'system:test')", OPERATOR.name
+        )
+    finally:
+        await connection.close(timeout=5)
 
 
 async def _drop(admin: Any, admin_url: str, name: str) -> None:

@@ -297,3 +297,59 @@ class MetricRow:
     name: str
     value: float
     timestamp: datetime
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """What a model made of a conversation; ``through`` is the last message that it tells of, which may be gone."""
+
+    id: UUID
+    bot_id: str
+    chat_id: int
+    summary: str
+    through: UUID
+    created_at: datetime
+
+
+class ScheduleKind(StrEnum):
+    TIMER = "timer"
+    STARTER = "starter"
+    FOLLOW_UP = "follow_up"
+
+
+@dataclass(frozen=True)
+class ScheduleRow:
+    """Something planned for one contact that is still to come."""
+
+    id: UUID
+    bot_id: str
+    chat_id: int
+    kind: ScheduleKind
+    due_at: datetime
+
+
+class Role(StrEnum):
+    """What an operator may do to the bots that a grant names."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    OPERATOR = "operator"
+    VIEWER = "viewer"
+
+
+@dataclass(frozen=True)
+class OperatorRow:
+    name: str
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+@dataclass(frozen=True)
+class GrantRow:
+    """``bot_id`` None: for every bot, those to come too. ``granted_by`` is a principal, as in ``operator:olga``."""
+
+    operator: str
+    bot_id: str | None
+    role: Role
+    granted_by: str
+    granted_at: datetime

@@ -23,6 +23,7 @@ from hanfleet.store.connection import Connection
 from hanfleet.store.contacts import Contacts
 from hanfleet.store.conversations import Conversations
 from hanfleet.store.events import Events
+from hanfleet.store.facts import Facts
 from hanfleet.store.faults import translated
 from hanfleet.store.heartbeats import Heartbeats
 from hanfleet.store.imports import Imports
@@ -32,9 +33,12 @@ from hanfleet.store.leases import Leases
 from hanfleet.store.listening import Listener
 from hanfleet.store.messages import Messages
 from hanfleet.store.metrics import Metrics
+from hanfleet.store.operators import Operators
 from hanfleet.store.outbox import Outbox
 from hanfleet.store.principals import Principal
+from hanfleet.store.schedules import Schedules
 from hanfleet.store.sealed_secrets import Secrets
+from hanfleet.store.summaries import Summaries
 from hanfleet.store.telegram_sessions import Sessions
 from hanfleet.store.turns import Turns
 
@@ -63,6 +67,10 @@ class Transaction:
         self.heartbeats = Heartbeats(connection)
         self.metrics = Metrics(connection)
         self.imports = Imports(connection)
+        self.facts = Facts(connection)
+        self.summaries = Summaries(connection)
+        self.schedules = Schedules(connection)
+        self.operators = Operators(connection)
 
 
 class Store:

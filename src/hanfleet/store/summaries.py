@@ -1,0 +1,39 @@
+"""Summaries: what a model made of a conversation so far. Each is kept; the newest stands in the prompt."""
+
+from uuid import UUID
+
+from sqlalchemy import text
+
+from hanfleet.kit.identity import new_id
+from hanfleet.store.connection import Connection, storable
+from hanfleet.store.records import SummaryRow
+
+_ADD = text("""
+    INSERT INTO summaries (bot_id, id, chat_id, summary, through, created_at)
+    VALUES (:bot_id, :id, :chat_id, :summary, :through, :now)""")
+_NEWEST = text("""
+    SELECT id, bot_id, chat_id, summary, through, created_at FROM summaries
+    WHERE bot_id = :bot_id AND chat_id = :chat_id ORDER BY id DESC LIMIT 1""")
+
+
+class Summaries:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def add(self, bot_id: str, chat_id: int, summary: str, *, through: UUID) -> None:
+        """Keep a summary of all messages up to and with ``through``. Refuses an empty one."""
+        await self._connection.all(
+            _ADD,
+            bot_id=bot_id,
+            id=new_id(),
+            chat_id=chat_id,
+            summary=storable(summary),
+            through=through,
+            now=self._connection.clock.now(),
+        )
+
+    async def newest(self, bot_id: str, chat_id: int) -> SummaryRow | None:
+        row = await self._connection.first(_NEWEST, bot_id=bot_id, chat_id=chat_id)
+        if row is None:
+            return None
+        return SummaryRow(row.id, row.bot_id, row.chat_id, row.summary, row.through, row.created_at)
