@@ -35,13 +35,14 @@ _STANDING = text(f"""
 # Ids grow with the order in which messages became known, ours and theirs: the order of the talk. What waits for a
 # decision is never cut off by the limit.
 _TALK = text("""
+    WITH newest AS MATERIALIZED (
+        SELECT * FROM messages WHERE bot_id = :bot_id AND chat_id = :chat_id AND deleted_at IS NULL
+        ORDER BY id DESC LIMIT :limit)
+    SELECT * FROM newest
+    UNION ALL
     SELECT * FROM messages
-    WHERE bot_id = :bot_id AND chat_id = :chat_id AND deleted_at IS NULL
-      AND id IN (
-        (SELECT id FROM messages WHERE bot_id = :bot_id AND chat_id = :chat_id AND deleted_at IS NULL
-         ORDER BY id DESC LIMIT :limit)
-        UNION ALL
-        (SELECT id FROM messages WHERE bot_id = :bot_id AND chat_id = :chat_id AND waiting))
+    WHERE bot_id = :bot_id AND chat_id = :chat_id AND waiting AND deleted_at IS NULL
+      AND id < (SELECT id FROM newest ORDER BY id LIMIT 1)
     ORDER BY id""")
 
 
