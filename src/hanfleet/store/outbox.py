@@ -23,6 +23,12 @@ _SENT = MessageSent.model_fields["type"].default
 _TOLD = ContactDisclosed.model_fields["type"].default
 _UNSENT = f"state IN ('{OutboxState.PENDING}', '{OutboxState.SENDING}')"
 
+
+def _due(row: str) -> str:
+    """When the planned waits of ``row`` are over; they count from the decision, so a restart does not repeat them."""
+    return f"{row}.created_at + ({row}.read_wait_ms + {row}.typing_ms) * interval '1 millisecond'"
+
+
 # The head of a chat: what may have been sent already, then disclosures, then by position. Nothing overtakes it.
 _HEADS = f"""
     SELECT h.* FROM (
@@ -34,6 +40,26 @@ _HEADS = f"""
 _NEXT = text(f"""
     {_HEADS} AND coalesce(h.not_before, '-infinity') <= :now
     ORDER BY h.position LIMIT :limit""")
+# One chat's head, begun in the same statement when its planned waits are over.
+_TAKE_HEAD = text(f"""
+    WITH first AS (
+        SELECT * FROM outbox WHERE bot_id = :bot_id AND chat_id = :chat_id AND {_UNSENT}
+        ORDER BY state <> '{OutboxState.SENDING}', kind <> '{OutboxKind.DISCLOSURE}', position LIMIT 1),
+    head AS (
+        SELECT * FROM first
+        WHERE coalesce(not_before, '-infinity') <= :now AND (kind = '{OutboxKind.DISCLOSURE}' OR EXISTS (
+            SELECT 1 FROM user_profiles p
+            WHERE p.bot_id = :bot_id AND p.chat_id = :chat_id AND p.disclosed_at IS NOT NULL))),
+    begun AS (
+        UPDATE outbox o SET state = '{OutboxState.SENDING}', attempts = o.attempts + 1,
+            first_attempt_at = coalesce(o.first_attempt_at, :now), not_before = NULL
+        FROM head h
+        WHERE o.bot_id = :bot_id AND o.id = h.id AND h.state = '{OutboxState.PENDING}' AND {_due("h")} <= :now
+          AND o.state IN ('{OutboxState.PENDING}', '{OutboxState.SENDING}')
+        RETURNING o.*)
+    SELECT * FROM begun
+    UNION ALL
+    SELECT * FROM head h WHERE h.state = '{OutboxState.SENDING}' OR {_due("h")} > :now""")
 _NEXT_AT = text(f"SELECT min(coalesce(not_before, created_at)) FROM ({_HEADS}) AS ready")
 _MARK_SENDING = text(f"""
     UPDATE outbox SET state = '{OutboxState.SENDING}', attempts = attempts + 1,
@@ -113,6 +139,14 @@ class Outbox:
         """
         rows = await self._connection.all(_NEXT, bot_id=bot_id, now=now, limit=limit)
         return [_outbox(row) for row in rows]
+
+    async def take_head(self, bot_id: str, chat_id: int, now: datetime) -> OutboxRow | None:
+        """The chat's next row to send, if any is ready; marked as being sent at once when nothing is to be waited for.
+
+        The marked row is to be committed before the send. A row in state `sending` comes as it is.
+        """
+        row = await self._connection.first(_TAKE_HEAD, bot_id=bot_id, chat_id=chat_id, now=now)
+        return None if row is None else _outbox(row)
 
     async def next_at(self, bot_id: str) -> datetime | None:
         """When the next head row may be sent; may lie in the past; None: nothing to send."""

@@ -26,20 +26,10 @@ OLD_AFTER = timedelta(minutes=5)
 
 _HISTORY_LOOK = 100
 _TYPING_LASTS_S = 5.0
-_MOST_HEADS = 10_000
 #: A connection comes back silently, so the pauses stay short: an attempt without one costs nothing.
 _RETRIES = Backoff(first_s=0.1, longest_s=2.0, jitter=0.5)
 _KEPT_FROM_S = 5.0
 _log = get_logger("outbox")
-
-
-async def take_head(tx: Transaction, bot_id: str, chat_id: int, now: datetime) -> OutboxRow | None:
-    """The chat's next row to send, if any is ready; marked as being sent at once when nothing is to be waited for."""
-    heads = await tx.outbox.next(bot_id, now, limit=_MOST_HEADS)
-    head = next((row for row in heads if row.chat_id == chat_id), None)
-    if head is None or head.state is OutboxState.SENDING or _due(head) > now:
-        return head
-    return await _begin(tx, bot_id, head, now)
 
 
 async def _begin(tx: Transaction, bot_id: str, row: OutboxRow, now: datetime) -> OutboxRow | None:
@@ -63,9 +53,9 @@ class Postman:
         self._asides: set[asyncio.Task[None]] = set()
 
     async def head(self, chat_id: int) -> OutboxRow | None:
-        """The chat's next row that is ready, as `take_head` gives it."""
-        now = self._desk.clock.now()
-        return await self._desk.ledger.run(Step.HEAD, lambda tx: take_head(tx, self._desk.bot_id, chat_id, now))
+        """The chat's next row that is ready, marked as being sent when it may go at once."""
+        bot_id, now = self._desk.bot_id, self._desk.clock.now()
+        return await self._desk.ledger.run(Step.HEAD, lambda tx: tx.outbox.take_head(bot_id, chat_id, now))
 
     async def send_all(self, row: OutboxRow | None, *, typing: bool, receipts: bool) -> datetime | None:
         """Send ``row`` and all that follows it in its chat. Gives when to try again, where something has to wait.
@@ -129,7 +119,7 @@ class Postman:
 
         async def mark(tx: Transaction) -> OutboxRow | None:
             await tx.outbox.mark_sent(self._desk.bot_id, row.id, telegram_id, now)
-            return await take_head(tx, self._desk.bot_id, row.chat_id, self._desk.clock.now())
+            return await tx.outbox.take_head(self._desk.bot_id, row.chat_id, self._desk.clock.now())
 
         self._count(row)
         return await self._desk.ledger.run(Step.SENT, mark)
@@ -162,7 +152,7 @@ class Postman:
 
         async def settle(tx: Transaction) -> OutboxRow | None:
             await tx.outbox.mark_failed(self._desk.bot_id, row.id, str(refused), now)
-            return await take_head(tx, self._desk.bot_id, row.chat_id, now)
+            return await tx.outbox.take_head(self._desk.bot_id, row.chat_id, now)
 
         return await self._desk.ledger.run(Step.SETTLE, settle)
 

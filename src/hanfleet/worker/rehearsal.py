@@ -12,7 +12,6 @@ from hanfleet.store.records import OutboxKind, Part, Seal, TurnDecision
 from hanfleet.store.session import Transaction
 from hanfleet.worker.desk import Desk
 from hanfleet.worker.ledger import Step
-from hanfleet.worker.outbox import take_head
 
 #: No private chat has this id; a row of it would tell that a rehearsal was committed.
 NOBODY = -1
@@ -33,7 +32,7 @@ async def rehearse(desk: Desk, seal: Seal) -> None:
         await tx.conversations.load_turn(bot_id, NOBODY, desk.config.llm.history_limit)
         await tx.turns.commit(bot_id, decision)
         # Later than now: the decision has its own look at the clock.
-        head = await take_head(tx, bot_id, NOBODY, desk.clock.now())
+        head = await tx.outbox.take_head(bot_id, NOBODY, desk.clock.now())
         assert head is not None
         await tx.outbox.mark_sent(bot_id, head.id, 2, now)
         raise _Enough

@@ -19,7 +19,6 @@ from hanfleet.store.session import Transaction
 from hanfleet.worker.desk import Desk
 from hanfleet.worker.gates import Notice, Silence, Wait, first_verdict, language_of
 from hanfleet.worker.ledger import Step
-from hanfleet.worker.outbox import take_head
 from hanfleet.worker.reply import asked_whether_machine, model_request, plan_parts
 
 _MODEL_AWAY_S, _MODEL_REFUSES_S = 60.0, 300.0
@@ -140,7 +139,9 @@ class TurnMaker:
                 return False, None
             if pause:
                 await tx.contacts.set_paused(bot_id, chat_id, self._desk.clock.now())
-            return True, await take_head(tx, bot_id, chat_id, self._desk.clock.now()) if decision.parts else None
+            if not decision.parts:
+                return True, None
+            return True, await tx.outbox.take_head(bot_id, chat_id, self._desk.clock.now())
 
         stands, head = await self._desk.ledger.run(Step.COMMIT_TURN, commit)
         if not stands:

@@ -79,3 +79,9 @@ async def disclose(bot: BotLogIn, first_id: int = 1) -> None:
 
 def later(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
+
+
+async def take_up(bot: BotLogIn, now: datetime) -> OutboxRow | None:
+    """The head of Ann's chat, as the worker takes it."""
+    async with bot.store.transaction(bot.principal) as tx:
+        return await tx.outbox.take_head(bot.bot_id, ANN, now)

@@ -1,5 +1,7 @@
 """Nothing goes out to a contact who has not been told; what cannot or must not go out takes its company along."""
 
+from datetime import timedelta
+
 import pytest
 
 from hanfleet.core.errors import PermanentError
@@ -17,6 +19,7 @@ from tests.integration.store.conversation_steps import (
     ready,
     send,
     take,
+    take_up,
 )
 from tests.support.database import BotLogIn, Database
 
@@ -40,6 +43,34 @@ async def test_nothing_else_is_ready_before_the_disclosure(database: Database, k
     assert list(await ready(bot)) == []
     async with bot.store.transaction(bot.principal) as tx:
         assert await tx.outbox.next_at("anna") is None
+
+
+async def test_an_undisclosed_chat_has_nothing_to_take_up(database: Database) -> None:
+    bot = await database.add_bot()
+    await take(bot, message(10))
+    await _commit(bot, Part(OutboxKind.REPLY, "hi"))
+    assert await take_up(bot, later(3600)) is None
+    assert await _states(bot, database) == ["pending"]
+
+
+async def test_a_head_is_begun_when_its_waits_are_over_and_not_before(database: Database) -> None:
+    bot = await database.add_bot()
+    await disclose(bot)
+    await take(bot, message(10))
+    assert await decide(bot, await load(bot), "hi")
+    (row,) = await ready(bot, later(3600))
+    early = await take_up(bot, row.created_at)
+    assert early is not None
+    assert (early.state, early.attempts) == (OutboxState.PENDING, 0)
+    due = row.created_at + timedelta(milliseconds=row.read_wait_ms + row.typing_ms)
+    begun = await take_up(bot, due)
+    assert begun is not None
+    assert (begun.state, begun.attempts, begun.first_attempt_at) == (OutboxState.SENDING, 1, due)
+    again = await take_up(bot, later(7200))
+    assert again == begun
+    async with bot.store.transaction(bot.principal) as tx:
+        await tx.outbox.reschedule("anna", row.id, later(9000), maybe_sent=False)
+    assert await take_up(bot, later(8999)) is None
 
 
 async def test_the_database_itself_refuses_to_mark_an_undisclosed_reply(database: Database) -> None:

@@ -30,12 +30,12 @@ class Rows:
 
     async def run(self, _step: Any, fn: Callable[[Any], Awaitable[Any]]) -> Any:
         outbox = SimpleNamespace(
-            next=self._next, mark_sent=self._sent, mark_failed=self._failed, reschedule=self._reschedule
+            take_head=self._nothing, mark_sent=self._sent, mark_failed=self._failed, reschedule=self._reschedule
         )
         return await fn(SimpleNamespace(outbox=outbox, messages=SimpleNamespace(list=self._list)))
 
-    async def _next(self, *_: Any, **__: Any) -> list[Any]:
-        return []
+    async def _nothing(self, *_: Any) -> None:
+        return None
 
     async def _list(self, *_: Any, **__: Any) -> list[Any]:
         return self._known
