@@ -21,6 +21,7 @@ from hanfleet.control import MultiBotManager
 from hanfleet.core.errors import HanfleetError, PermanentError
 from hanfleet.kit.clock import SystemClock
 from hanfleet.kit.logging import configure_logging, get_logger
+from hanfleet.store.principals import SystemPrincipal
 from hanfleet.store.session import Store
 from hanfleet.vault import MasterKey
 
@@ -47,6 +48,7 @@ async def serve(payload: ApiPayload) -> None:
             pool_size=payload.database_connections,
         )
         exits.push_async_callback(store.close)
+        await store.run(SystemPrincipal("api"), lambda tx: tx.schema.check())
         bus = await exits.enter_async_context(
             open_bus(payload.redis_url.get_secret_value(), clock=clock, name="hanfleet-api")
         )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from hanfleet.app.startup_channel import read_startup
-from hanfleet.core.errors import HanfleetError, InvalidInputError, PermanentError, TemporaryError
+from hanfleet.core.errors import ConflictError, HanfleetError, InvalidInputError, PermanentError, TemporaryError
 from hanfleet.kit.logging import configure_logging
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class BootstrapPayload(BaseModel):
 class BootstrapOutcome(BaseModel):
     """``urls`` by service role, or the sentence ``refusal``; ``bus`` names server and version.
 
-    ``bad_input``: what is refused came from a person, who has to mend it.
+    ``bad_input``: what is refused is a person's to mend; no further try heals it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -59,7 +59,7 @@ async def _bootstrap(payload: BootstrapPayload) -> BootstrapOutcome:
         version = await _look_at_bus(payload)
         installation = await _prepare_database(payload)
     except HanfleetError as refused:
-        return BootstrapOutcome(refusal=str(refused), bad_input=isinstance(refused, InvalidInputError))
+        return BootstrapOutcome(refusal=str(refused), bad_input=isinstance(refused, ConflictError | InvalidInputError))
     return BootstrapOutcome(urls=asdict(installation.urls), bus=version)
 
 
@@ -104,6 +104,8 @@ def _about(variable: str, payload: BootstrapPayload) -> Iterator[_Server]:
             f" ({str(cause).strip().rstrip('.') or type(cause).__name__}): check that it runs, that address and port"
             " are right and that this machine may connect to it, then start again."
         ) from lost
+    except ConflictError:
+        raise  # about what is in there, not about the server
     except PermanentError as refused:
         sentence = str(refused)
         raise InvalidInputError(

@@ -1,20 +1,17 @@
-"""`hanfleet import-legacy`'s way to the database: no fleet has to run, and one that runs goes on.
+"""`hanfleet import-legacy`'s workbench: the home's database as its owner, and the key that seals secrets.
 
-Where no fleet holds the home, its embedded PostgreSQL runs for as long as this does; otherwise the running one is
-used. Refuses a dry run: that needs no database (see control.legacy.survey).
+Refuses a dry run: that needs no database (see control.legacy.survey).
 """
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from hanfleet.app.embedded import EmbeddedPostgres
 from hanfleet.app.home import Home
+from hanfleet.app.home_database import administrator_url, passwords_of
 from hanfleet.app.settings import Settings
-from hanfleet.app.up import SERVICE_ROLES
-from hanfleet.core.errors import ConflictError
 from hanfleet.kit.clock import SystemClock
-from hanfleet.store.admin import ServicePasswords, bootstrap
+from hanfleet.store.admin import bootstrap
 from hanfleet.store.session import Store
 from hanfleet.vault import MasterKey
 
@@ -33,18 +30,11 @@ class Workbench:
 
 @asynccontextmanager
 async def open_workbench(settings: Settings) -> AsyncIterator[Workbench]:
-    """The home's database, ready and up to date. Raises PermanentError and TemporaryError with what to do."""
+    """The home's database, ready. Raises PermanentError and TemporaryError with what to do."""
     home = Home.open(settings.home)
     async with AsyncExitStack() as exits:
-        url = settings.database_url.get_secret_value() if settings.database_url else None
-        if url is None:
-            postgres = EmbeddedPostgres(home, bots=settings.max_bots)
-            if _alone(home, exits):
-                exits.push_async_callback(postgres.stop)
-                await postgres.start()
-            url = postgres.url
-        passwords = {role: home.secrets.get_or_make(f"database.{role}") for role in SERVICE_ROLES}
-        installation = await bootstrap(url, ServicePasswords(**passwords))
+        url = await administrator_url(home, settings, exits)
+        installation = await bootstrap(url, passwords_of(home))
         clock = SystemClock()
         store = Store(
             installation.urls.owner,
@@ -55,12 +45,3 @@ async def open_workbench(settings: Settings) -> AsyncIterator[Workbench]:
         )
         exits.push_async_callback(store.close)
         yield Workbench(store, MasterKey.load(home.master_key), clock)
-
-
-def _alone(home: Home, exits: AsyncExitStack) -> bool:
-    """Hold the home until the end; False: a fleet does."""
-    try:
-        exits.enter_context(home.lock())
-    except ConflictError:
-        return False
-    return True

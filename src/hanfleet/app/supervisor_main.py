@@ -161,6 +161,7 @@ async def supervise(payload: SupervisorPayload) -> None:
             payload.database_url.get_secret_value(), clock=clock, application_name="hanfleet supervisor", pool_size=4
         )
         exits.push_async_callback(store.close)
+        await store.run(SUPERVISOR, lambda tx: tx.schema.check())
         bus = await exits.enter_async_context(
             open_bus(payload.redis_url.get_secret_value(), clock=clock, name="hanfleet-supervisor")
         )

@@ -19,7 +19,7 @@ import hanfleet.transports.telegram.transport  # noqa: F401 - loaded by name lat
 from hanfleet.bus.connection import open_bus
 from hanfleet.bus.ipc import IPCManager
 from hanfleet.core.config import BotConfig
-from hanfleet.core.errors import HanfleetError
+from hanfleet.core.errors import BotFailure, ConflictError, HanfleetError
 from hanfleet.core.failures import CLEAN_EXIT, FailureKind
 from hanfleet.core.process import ProcessRef
 from hanfleet.core.startup import WorkerStartup
@@ -27,6 +27,7 @@ from hanfleet.kit.clock import SystemClock
 from hanfleet.kit.logging import configure_logging, get_logger
 from hanfleet.launchers.process_table import node_name, ref_of
 from hanfleet.llm import Model, make_model
+from hanfleet.store.principals import BotPrincipal
 from hanfleet.store.session import Store
 from hanfleet.transports import Transport, TransportCallbacks, TransportSettings, make_transport
 from hanfleet.vault.key_ring import KeyRing
@@ -103,6 +104,7 @@ async def compose(
     async with AsyncExitStack() as stack:
         store = Store(startup.database_url.get_secret_value(), clock=clock, application_name="hanfleet worker")
         stack.push_async_callback(store.close)
+        await _check_schema(store, bot_id)
         ledger = wrap_ledger(StoreLedger(store, bot_id))
         lease = LeaseKeeper(bot_id, ledger, epoch=startup.epoch, ttl_s=startup.lease_ttl_s, clock=clock)
         await lease.claim(_ourselves())
@@ -127,6 +129,14 @@ async def compose(
             chance=chance,
         )
         yield BotInstance(bot_id, config, around, stopping)
+
+
+async def _check_schema(store: Store, bot_id: str) -> None:
+    try:
+        await store.run(BotPrincipal(bot_id), lambda tx: tx.schema.check())
+    except ConflictError as foreign:
+        # After the upgrade a restart does heal it.
+        raise BotFailure(FailureKind.TRANSIENT, str(foreign)) from foreign
 
 
 def _ourselves() -> ProcessRef:

@@ -8,6 +8,7 @@ COMMANDS = {
     "up": "hanfleet.cli.up",
     "bots": "hanfleet.cli.bots",
     "demo": "hanfleet.cli.demo",
+    "db": "hanfleet.cli.db",
     "doctor": "hanfleet.cli.doctor",
     "bench": "hanfleet.cli.bench",
     "import-legacy": "hanfleet.cli.import_legacy",

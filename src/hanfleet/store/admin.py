@@ -1,4 +1,4 @@
-"""Making a database fit for the fleet, at every start: version, roles, revocations, schema. Runs as a superuser.
+"""Making a database fit for the fleet, at every start: version, roles, revocations, first schema. Runs as a superuser.
 
 Everything here may be repeated at any time and by two at once, and changes nothing that stands already. Nothing but
 this file and the tests ever logs in as the bootstrap role.
@@ -7,7 +7,7 @@ this file and the tests ever logs in as the bootstrap role.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy.engine import URL, make_url
 
@@ -16,11 +16,14 @@ from hanfleet.store import migrate
 from hanfleet.store.addresses import connect
 from hanfleet.store.faults import translated
 from hanfleet.store.roles import RoleNames, new_install_id, scram_verifier
+from hanfleet.store.schema import refuse_foreign, refuse_newer
 
 OLDEST_SERVER = 16
 DEFAULT_DATABASE = "hanfleet"
 _MAINTENANCE = ("postgres", "template1")
 _TIMEOUT_S = 10.0
+#: What a bootstrap does about the schema.
+SchemaWish = Literal["make", "upgrade", "leave"]
 _LOCK = 0x68616E66  # "hanf": two that bootstrap one cluster at once take turns
 
 _REVOKE_FUNCTIONS = """
@@ -68,24 +71,45 @@ class Installation:
     urls: ServiceUrls
 
 
-async def bootstrap(admin_url: str, passwords: ServicePasswords, install_id: str | None = None) -> Installation:
-    """Make the database that ``admin_url`` names ready (a maintenance database or none: ``hanfleet``).
-
-    ``install_id`` is only taken by a database that has none yet. Raises PermanentError with a sentence for a server or
-    a schema that this release cannot use, StoreUnavailableError for a server that does not answer.
-    """
+def database_url(admin_url: str) -> URL:
+    """Which database ``admin_url`` means: a maintenance database or none stands for ``hanfleet``."""
     url = make_url(admin_url)
-    if not url.database or url.database in _MAINTENANCE:
-        url = url.set(database=DEFAULT_DATABASE)
+    return url.set(database=DEFAULT_DATABASE) if not url.database or url.database in _MAINTENANCE else url
+
+
+async def bootstrap(
+    admin_url: str, passwords: ServicePasswords, install_id: str | None = None, *, schema: SchemaWish = "make"
+) -> Installation:
+    """Make the database that ``admin_url`` names ready (see `database_url`).
+
+    ``install_id`` is only taken by a database that has none yet. ``schema``: ``make`` gives it to an empty database and
+    refuses an older one, ``upgrade`` moves an older one up, ``leave`` takes any that this release knows. Raises
+    PermanentError with a sentence for a server or a schema that this release cannot use, and has changed nothing then;
+    StoreUnavailableError for a server that does not answer.
+    """
+    url = database_url(admin_url)
     async with _connected(url.set(database="postgres")) as maintenance:
         await _check_server(maintenance)
         await maintenance.execute("SELECT pg_advisory_lock($1)", _LOCK)
         if not await maintenance.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", url.database):
             await maintenance.execute(f"CREATE DATABASE {_quoted(url.database or '')}")
         async with _connected(url) as connection:
+            # Before anything is changed.
+            revision = await migrate.revision_of(connection)
+            if schema == "make" and revision is not None:
+                refuse_foreign(revision)
+            refuse_newer(revision)
             installation = await _prepare(connection, url, passwords, install_id)
-        await migrate.upgrade(installation.urls.owner)
+            if schema == "upgrade" or (schema == "make" and revision is None):
+                await migrate.upgrade(installation.urls.owner, alone=True)
+            if schema != "leave":
+                await _show_revision(connection, installation.roles)
     return installation
+
+
+async def _show_revision(connection: Any, roles: RoleNames) -> None:
+    """Each process asks at its start whether it knows the schema that it meets."""
+    await connection.execute(f"GRANT SELECT ON alembic_version TO {roles.supervisor}, {roles.api}, {roles.bots}")
 
 
 async def _prepare(connection: Any, url: URL, passwords: ServicePasswords, install_id: str | None) -> Installation:

@@ -37,6 +37,7 @@ from hanfleet.store.operators import Operators
 from hanfleet.store.outbox import Outbox
 from hanfleet.store.principals import Principal
 from hanfleet.store.schedules import Schedules
+from hanfleet.store.schema import Schema
 from hanfleet.store.sealed_secrets import Secrets
 from hanfleet.store.summaries import Summaries
 from hanfleet.store.telegram_sessions import Sessions
@@ -71,6 +72,7 @@ class Transaction:
         self.summaries = Summaries(connection)
         self.schedules = Schedules(connection)
         self.operators = Operators(connection)
+        self.schema = Schema(connection)
 
 
 class Store:

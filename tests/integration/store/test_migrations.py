@@ -1,0 +1,109 @@
+"""Every step of the schema, with rows in its tables: up, down and up again loses nothing that is older than the step,
+and leaves the same schema. New steps are covered by being there.
+"""
+
+from itertools import pairwise
+
+import pytest
+
+from hanfleet.core.errors import ConflictError, InvalidInputError
+from hanfleet.store import migrate
+from hanfleet.store.losses import Loss, losses, take_stock
+from hanfleet.store.migrations import HEAD, REVISIONS
+from tests.support.catalog import schema_of
+from tests.support.database import Database
+from tests.support.filler import contents, fill, missing
+
+
+@pytest.mark.parametrize(("before", "step"), list(pairwise(REVISIONS)))
+async def test_a_step_goes_up_down_and_up_again_with_rows(database: Database, before: str, step: str) -> None:
+    owner = database.urls.owner
+    admin, writer = await database.connect(), await database.connect(owner)
+    # From nothing: what a step's way back forgets would stand already where it began from the newest.
+    assert await migrate.downgrade(owner)
+    assert await migrate.upgrade(owner, before)
+    await fill(writer)
+    old_rows, old_schema = await contents(admin), await schema_of(admin)
+
+    assert await migrate.upgrade(owner, step)
+    assert missing(old_rows, await contents(admin)) == []
+    schema = await schema_of(admin)
+    await fill(writer)
+    all_rows = await contents(admin)
+
+    assert await migrate.downgrade(owner, before)
+    assert await schema_of(admin) == old_schema
+    assert missing({table: all_rows[table] for table in old_rows}, await contents(admin)) == []
+
+    assert await migrate.upgrade(owner, step)
+    assert await schema_of(admin) == schema
+    assert missing({table: all_rows[table] for table in old_rows}, await contents(admin)) == []
+
+
+async def test_all_steps_at_once_lead_where_single_ones_do(database: Database) -> None:
+    owner = database.urls.owner
+    admin, writer = await database.connect(), await database.connect(owner)
+    whole = await schema_of(admin)
+    await fill(writer)
+    assert all((await contents(admin)).values())
+    assert await migrate.downgrade(owner)
+    for step in REVISIONS:
+        assert await migrate.upgrade(owner, step)
+    assert await schema_of(admin) == whole
+
+
+async def test_what_a_step_back_loses_is_counted_before_it_is_done(database: Database) -> None:
+    owner = database.urls.owner
+    admin, writer = await database.connect(), await database.connect(owner)
+    await fill(writer)
+    before, schema = await contents(admin), await schema_of(admin)
+    await writer.close()
+
+    lost = await migrate.step_back(owner, REVISIONS[0], only_tell=True)
+    assert Loss("imports", None, len(before["imports"]), whole=True) in lost
+    assert Loss("imported", None, len(before["imported"]), whole=True) in lost
+    assert await contents(admin) == before
+    assert await schema_of(admin) == schema
+
+    assert await migrate.step_back(owner, REVISIONS[0], only_tell=False) == lost
+    assert await migrate.current(owner) == REVISIONS[0]
+    after = await contents(admin)
+    assert {loss.table for loss in lost if loss.whole} == set(before) - set(after)
+
+
+async def test_columns_and_rows_that_go_are_losses_too(database: Database) -> None:
+    """A step that exists for this test alone: it takes a column and some of the rows."""
+    raw = await database.connect(database.urls.owner)
+    await fill(raw)
+    bots = await raw.fetchval("SELECT count(*) FROM bots")
+    before = await _stock(database)
+    await raw.execute("ALTER TABLE bots DROP COLUMN failure_kind; DELETE FROM metrics_data")
+    found = losses(before, await _stock(database))
+    assert [(loss.table, loss.column, loss.whole) for loss in found] == [
+        ("bots", "failure_kind", False),
+        ("metrics_data", None, False),
+    ]
+    assert 0 < found[0].rows < bots  # one bot was filled without it
+    assert found[1].rows > 0
+
+
+@pytest.mark.parametrize("target", ["base", HEAD, "9999", "0000"])
+async def test_only_an_earlier_revision_is_gone_back_to(database: Database, target: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"cannot go back to {target}: choose one of 0001"):
+        await migrate.step_back(database.urls.owner, target, only_tell=False)
+
+
+async def test_nobody_moves_the_schema_beneath_a_fleet(database: Database) -> None:
+    bot = await database.add_bot()
+    await migrate.downgrade(database.urls.owner, REVISIONS[-2])
+    worker = await database.connect(bot.url)
+    with pytest.raises(ConflictError, match="A fleet is connected to this database"):
+        await migrate.upgrade(database.urls.owner, alone=True)
+    with pytest.raises(ConflictError, match="A fleet is connected to this database"):
+        await migrate.step_back(database.urls.owner, REVISIONS[0], only_tell=True)
+    assert await migrate.current(database.urls.owner) == REVISIONS[-2]
+    await worker.close()
+
+
+async def _stock(database: Database) -> dict[str, tuple[int, dict[str, int]]]:
+    return await migrate._in_transaction(database.urls.owner, take_stock)
