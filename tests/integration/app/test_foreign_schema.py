@@ -83,7 +83,7 @@ async def test_a_worker_ends_before_it_claims_its_lease(database: Database) -> N
     bot = await database.add_bot()
     await _move_on(database)
     startup = WorkerStartup(
-        bot_id="anna", epoch=bot.epoch, database_url=SecretStr(bot.url), bus_url=None, data_key=SecretBytes(KEY)
+        bot_id="anna", epoch=bot.epoch, database_url=SecretStr(bot.url), bus_url=None, data_keys={1: SecretBytes(KEY)}
     )
     with pytest.raises(BotFailure, match="revision 9999") as refused:
         async with compose(startup, asyncio.Event()):

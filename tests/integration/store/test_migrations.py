@@ -30,14 +30,19 @@ async def test_a_step_goes_up_down_and_up_again_with_rows(database: Database, be
     schema = await schema_of(admin)
     await fill(writer)
     all_rows = await contents(admin)
+    older = {
+        table: [{name: row[name] for name in rows[0] if name in row} for row in all_rows[table]]
+        for table, rows in old_rows.items()
+        if table in all_rows and rows
+    }
 
     assert await migrate.downgrade(owner, before)
     assert await schema_of(admin) == old_schema
-    assert missing({table: all_rows[table] for table in old_rows}, await contents(admin)) == []
+    assert missing(older, await contents(admin)) == []
 
     assert await migrate.upgrade(owner, step)
     assert await schema_of(admin) == schema
-    assert missing({table: all_rows[table] for table in old_rows}, await contents(admin)) == []
+    assert missing(older, await contents(admin)) == []
 
 
 async def test_all_steps_at_once_lead_where_single_ones_do(database: Database) -> None:
