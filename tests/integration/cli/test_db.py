@@ -86,7 +86,7 @@ def test_down_and_up_by_command(db: Db, url: str, home: Home) -> None:
     status, shown, said = db("db", "downgrade", "--to", "0001")
     assert status == 2
     assert "would be lost for good" in shown
-    assert "imports   (whole table)  0" in shown
+    assert ["imports", "(whole", "table)", "0"] in [line.split() for line in shown.splitlines()]
     assert "Nothing was changed" in said
     assert asyncio.run(_value(url, "SELECT version_num FROM alembic_version")) == HEAD
 
@@ -97,7 +97,7 @@ def test_down_and_up_by_command(db: Db, url: str, home: Home) -> None:
     status, shown, _ = db("db", "status", "--json")
     assert status == 1
     assert [one["revision"] for one in json.loads(shown)["pending"]] == list(REVISIONS[1:])
-    assert "0002      What imports of the old bot's data brought." in db("db", "status")[1]
+    assert "What imports of the old bot's data brought." in db("db", "status")[1]
 
     assert f"went from 0001 to revision {HEAD}" in db("db", "upgrade")[1]
     assert db("db", "status")[0] == 0
