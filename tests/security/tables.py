@@ -1,0 +1,182 @@
+"""What each role may do with each table, and a row to plant in it: the list that the red team attacks along.
+
+Whoever adds a table adds it here, with the rights that its migration grants; a table, a grant or a policy that stands
+in the database and not here fails `test_coverage`. Everything that is not granted here is attacked in
+`test_restrictions`, one test each.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+NOW = "2026-05-05T12:00:00Z"
+_ID = "00000000-0000-7000-8000-0000000000aa"
+
+
+@dataclass(frozen=True)
+class Table:
+    """``rights`` by role: ``r`` SELECT, ``a`` INSERT, ``w`` UPDATE, ``d`` DELETE, ``w(x y)`` UPDATE of two columns.
+
+    ``row`` is planted for both bots, ``{bot}`` in it becomes the bot's id, ``{uuid}`` and ``{hash}`` something new; empty
+    where the fleet itself makes one. Its text says "planted for {bot}", so that whoever steals it is found out.
+    ``policies``: row level security is on; only tables without a bot's rows may do without.
+    """
+
+    rights: Mapping[str, str] = field(default_factory=dict)
+    row: Mapping[str, Any] = field(default_factory=dict)
+    policies: bool = True
+
+    def verbs(self, role: str) -> set[str]:
+        """The letters of what the role may do with the whole table."""
+        return {word for word in self._words(role) if len(word) == 1}
+
+    def columns(self, role: str) -> set[str]:
+        """What the role may update column by column."""
+        text = self.rights.get(role, "")
+        return set(text[text.index("w(") + 2 : -1].split()) if "w(" in text else set()
+
+    def _words(self, role: str) -> list[str]:
+        return self.rights.get(role, "").partition("w(")[0].split()
+
+
+def _bot_row(**columns: Any) -> dict[str, Any]:
+    return {"bot_id": "{bot}", **columns}
+
+
+_ALL = {"supervisor": "r a w d", "api": "r a w d"}
+
+TABLES: dict[str, Table] = {
+    "bots": Table({**_ALL, "bots": "r"}),
+    "bot_counters": Table({**_ALL, "bots": "r w(event_seq outbox_seq)"}),
+    "secrets": Table({**_ALL, "bots": "r"}, _bot_row(name="openai_api_key", sealed=r"\x414243")),
+    "sessions": Table(
+        {
+            **_ALL,
+            "bots": "r a w(telegram_user_id is_bot dc_id server_address port auth_key_sealed pts qts date seq updated_at)",
+        },
+        _bot_row(
+            is_bot=True, dc_id=2, server_address="planted for {bot}", port=1, auth_key_sealed=r"\x41", updated_at=NOW
+        ),
+    ),
+    "session_entities": Table(
+        {**_ALL, "bots": "r a w(kind access_hash_sealed name username phone_sealed)"},
+        _bot_row(entity_id=5, kind="user", access_hash_sealed=r"\x41", name="planted for {bot}"),
+    ),
+    "user_profiles": Table(
+        {
+            **_ALL,
+            "bots": "r a w(name username language is_bot profile_data disclosed_at opted_out_at paused_at message_count"
+            " last_activity)",
+        },
+        _bot_row(id=_ID, chat_id=1, name="planted for {bot}", created_at=NOW),
+    ),
+    "conversations": Table(
+        {
+            **_ALL,
+            "bots": "r a w(newest_inbound newest_inbound_at answered_through reply_due_at waiting_since response_id"
+            " timestamp)",
+        },
+        _bot_row(id=_ID, chat_id=1, timestamp=NOW),
+    ),
+    "messages": Table(
+        {**_ALL, "bots": "r a w(telegram_id text sent_at edited_at deleted_at waiting turn_id text_sealed)"},
+        _bot_row(id=_ID, chat_id=1, direction="in", author="contact", text="planted for {bot}", created_at=NOW),
+    ),
+    "turns": Table(
+        {**_ALL, "bots": "r a"},
+        _bot_row(chat_id=1, newest_inbound=1, id=_ID, reason="planted for {bot}", created_at=NOW),
+    ),
+    "outbox": Table(
+        {**_ALL, "bots": "r a w(state first_attempt_at attempts not_before telegram_id sent_at error)"},
+        _bot_row(
+            id=_ID, chat_id=1, part=0, position=1, kind="reply", text="planted for {bot}", random_id=7, created_at=NOW
+        ),
+    ),
+    "events": Table(
+        {**_ALL, "bots": "r a"},
+        _bot_row(
+            id="{uuid}",
+            type="bot.x",
+            version=1,
+            source="worker",
+            seq=1,
+            data={"for": "planted for {bot}"},
+            correlation_id=_ID,
+            timestamp=NOW,
+        ),
+    ),
+    "metrics_data": Table({**_ALL, "bots": "r a"}, _bot_row(name="planted for {bot}", value=1, timestamp=NOW)),
+    "heartbeats": Table(
+        _ALL,
+        _bot_row(
+            epoch=1,
+            phase="running",
+            loop_lag_ms=0,
+            connected=True,
+            rss_mb=1,
+            uss_mb=1,
+            messages_in=0,
+            messages_out=0,
+            at=NOW,
+        ),
+    ),
+    "bot_keys": Table(_ALL, _bot_row(key_id=1, wrapped=r"\x41")),
+    "facts": Table(
+        {**_ALL, "bots": "r a w(fact learned_at)"},
+        _bot_row(chat_id=1, topic="home", fact="planted for {bot}", learned_at=NOW),
+    ),
+    "summaries": Table(
+        {**_ALL, "bots": "r a"}, _bot_row(id=_ID, chat_id=1, summary="planted for {bot}", through=_ID, created_at=NOW)
+    ),
+    "schedules": Table(
+        {**_ALL, "bots": "r a w(due_at state settled_at)"},
+        _bot_row(id=_ID, chat_id=1, kind="timer", due_at=NOW, created_at=NOW),
+    ),
+    "operators": Table({"api": "r a w d"}),
+    "grants": Table({"api": "r a w d"}),
+    "tokens": Table(
+        {"api": "r a w d"},
+        {
+            "id": "{uuid}",
+            "operator": "owner",
+            "name": "planted for {bot}",
+            "hash": "\\x{hash}",
+            "scopes": [],
+            "created_at": NOW,
+        },
+    ),
+    "webhooks": Table(
+        _ALL,
+        _bot_row(
+            id="{uuid}",
+            url="https://x",
+            secret_sealed=r"\x41",
+            event_types=["x"],
+            created_at=NOW,
+            updated_at=NOW,
+            state="active",
+        ),
+    ),
+    "alerts": Table(_ALL, _bot_row(id="{uuid}", kind="x", severity="info", detail="planted for {bot}", raised_at=NOW)),
+    "leases": Table({"supervisor": "r a w d", "api": "r"}, policies=False),
+    "bot_roles": Table({"provisioner": "r a d"}, policies=False),
+    "installation": Table({"provisioner": "r"}, policies=False),
+    "alembic_version": Table(policies=False),
+    "imports": Table({"api": "r"}, _bot_row(id="{uuid}", made_bot=False, started_at=NOW)),
+    "imported": Table({}, _bot_row(import_id="{uuid}", kind="facts", brought={"for": "planted for {bot}"})),
+}
+
+#: Tables of which a bot reads its own rows, and tables of which it sees nothing.
+READABLE = tuple(name for name, table in TABLES.items() if "r" in table.verbs("bots"))
+CLOSED = tuple(name for name in TABLES if name not in READABLE)
+
+#: Split into partitions, which hold no policies and on which nobody but their owner holds a right.
+PARTITIONED = ("user_profiles", "conversations", "messages", "events", "metrics_data")
+
+#: Who may call the functions of the schema; trigger functions are called by nobody.
+FUNCTIONS = {
+    **dict.fromkeys(("my_bot", "claim_lease", "renew_lease", "release_lease", "beat", "forget_my_session"), "bots"),
+    "ensure_month_partitions": "supervisor",
+    **dict.fromkeys(("principal_sees_all", "principal_bots", "principal_manages_operators"), "api"),
+    "refuse_undisclosed": "",
+}

@@ -1,0 +1,110 @@
+"""Restrictions that show themselves over log-ins only: each stops its attack, which succeeds once it is lifted.
+
+Left out, for lifting it alone cannot make an attack succeed:
+- no REPLICATION: the server runs with wal_level=minimal, where nobody replicates; there is no slot to steal with;
+- pg_signal_backend of the provisioner, with which rotation ends sessions: roles of services belong to all tests of a run;
+  that a session is ended is shown in tests/integration/store/test_provisioner.py;
+- the bots' timeouts, work_mem and the like: a role lifts them itself (docs/security.md), so they stop no attack.
+"""
+
+import asyncio
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy.engine import make_url
+
+from tests.support.database import BotLogIn, Database
+
+
+@pytest.fixture
+async def mallory(database: Database) -> BotLogIn:
+    return await database.add_bot("mallory")
+
+
+@pytest.fixture
+async def admin(database: Database) -> Any:
+    return await database.connect()
+
+
+async def test_connection_limit_stops_taking_all_connections(database: Database, mallory: BotLogIn, admin: Any) -> None:
+    for _ in range(2):
+        await database.connect(mallory.url)
+    with pytest.raises(asyncpg.TooManyConnectionsError):
+        await database.connect(mallory.url)
+    await admin.execute(f"ALTER ROLE {mallory.role_name} CONNECTION LIMIT -1")
+    await database.connect(mallory.url)
+
+
+async def test_no_connect_stops_working_in_another_database(database: Database, mallory: BotLogIn, admin: Any) -> None:
+    other = "hf_other_" + database.name[-8:]
+    url = make_url(mallory.url).set(database=other).render_as_string(hide_password=False)
+    await admin.execute(f"CREATE DATABASE {other} TEMPLATE template0")
+    try:
+        await admin.execute(f"REVOKE ALL ON DATABASE {other} FROM PUBLIC")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await database.connect(url)
+        await admin.execute(f"GRANT CONNECT ON DATABASE {other} TO {mallory.role_name}")
+        await (await database.connect(url)).close()
+    finally:
+        await admin.execute(f"DROP DATABASE {other}")
+
+
+async def test_no_createdb_stops_filling_the_server(database: Database, mallory: BotLogIn, admin: Any) -> None:
+    raw, name = await database.connect(mallory.url), "hf_mallory_" + database.name[-8:]
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await raw.execute(f"CREATE DATABASE {name}")
+    await admin.execute(f"ALTER ROLE {mallory.role_name} CREATEDB")
+    await raw.execute(f"CREATE DATABASE {name}")
+    await admin.execute(f"DROP DATABASE {name}")
+
+
+async def test_a_fence_stops_a_worker_that_lost_its_lease(database: Database, mallory: BotLogIn, admin: Any) -> None:
+    await database.provisioner.fence("mallory")
+    with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError):
+        await database.connect(mallory.url)
+    await admin.execute(f"ALTER ROLE {mallory.role_name} LOGIN")
+    await database.connect(mallory.url)
+
+
+async def test_a_new_password_stops_the_predecessor(database: Database, mallory: BotLogIn, admin: Any) -> None:
+    old = await admin.fetchval("SELECT rolpassword FROM pg_authid WHERE rolname = $1", mallory.role_name)
+    await database.provisioner.rotate("mallory")
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await database.connect(mallory.url)
+    await admin.execute(f"ALTER ROLE {mallory.role_name} PASSWORD '{old}'")
+    await database.connect(mallory.url)
+
+
+async def test_temp_file_limit_stops_filling_the_disk(database: Database, mallory: BotLogIn, admin: Any) -> None:
+    spill = "SELECT count(*) FROM (SELECT repeat('x', 8000) || n AS x FROM generate_series(1, 9000) n ORDER BY 1 OFFSET 0) s"
+    raw = await database.connect(mallory.url)
+    await raw.execute("SET work_mem = '64kB'")
+    with pytest.raises(asyncpg.ConfigurationLimitExceededError, match="temp_file_limit"):
+        await raw.execute(spill)
+    await raw.close()
+    await admin.execute(f"ALTER ROLE {mallory.role_name} RESET temp_file_limit")
+    raw = await database.connect(mallory.url)
+    await raw.execute("SET work_mem = '64kB'")
+    await raw.execute(spill)
+
+
+@pytest.mark.parametrize("service", ["supervisor", "api"])
+async def test_lock_timeout_stops_holding_up_a_service(database: Database, mallory: BotLogIn, service: str) -> None:
+    """A bot may lock its own rows, and services that need one of them wait no longer than that."""
+    raw = await database.connect(mallory.url)
+    holding = raw.transaction()
+    await holding.start()
+    await raw.execute("UPDATE bot_counters SET event_seq = event_seq + 1")
+    server = await database.connect(getattr(database.urls, service))
+    assert await server.fetchval("SHOW lock_timeout") == "2s"
+    wanted = "UPDATE bot_counters SET event_seq = event_seq + 1 WHERE bot_id = 'mallory'"
+    await server.execute("SET hanfleet.principal = 'system:test'; SET lock_timeout = '50ms'")  # the same, but sooner
+    with pytest.raises(asyncpg.LockNotAvailableError):
+        await server.execute(wanted)
+    await server.execute("SET lock_timeout = 0")
+    waiting = asyncio.create_task(server.execute(wanted))
+    done, _ = await asyncio.wait({waiting}, timeout=0.3)
+    assert not done
+    await holding.rollback()
+    await waiting
