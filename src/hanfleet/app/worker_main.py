@@ -29,6 +29,7 @@ from hanfleet.launchers.process_table import node_name, ref_of
 from hanfleet.llm import Model, make_model
 from hanfleet.store.principals import BotPrincipal
 from hanfleet.store.session import Store
+from hanfleet.store.texts import Texts
 from hanfleet.transports import Transport, TransportCallbacks, TransportSettings, make_transport
 from hanfleet.vault.key_ring import KeyRing
 from hanfleet.worker.endings import failure_kind, failure_words
@@ -105,11 +106,12 @@ async def compose(
         store = Store(startup.database_url.get_secret_value(), clock=clock, application_name="hanfleet worker")
         stack.push_async_callback(store.close)
         await _check_schema(store, bot_id)
-        ledger = wrap_ledger(StoreLedger(store, bot_id))
+        ring = KeyRing(bot_id, {number: key.get_secret_value() for number, key in startup.data_keys.items()})
+        texts = Texts(ring.seal, ring.open)
+        ledger = wrap_ledger(StoreLedger(store, bot_id, texts))
         lease = LeaseKeeper(bot_id, ledger, epoch=startup.epoch, ttl_s=startup.lease_ttl_s, clock=clock)
         await lease.claim(_ourselves())
         stack.push_async_exit(partial(_release, lease))
-        ring = KeyRing(bot_id, {number: key.get_secret_value() for number, key in startup.data_keys.items()})
         config = await load_config(ledger, bot_id, ring.open)
         queue = None
         if startup.bus_url is not None:
@@ -122,6 +124,7 @@ async def compose(
             make_model=model_of,
             seal=ring.seal,
             open_=ring.open,
+            texts=texts,
             queue=queue,
             server=startup.telegram_server,
             heartbeat_s=startup.heartbeat_s,

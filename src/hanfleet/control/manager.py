@@ -162,6 +162,7 @@ class MultiBotManager:
 
         async def look(tx: Transaction) -> list[OutboxRow]:
             await _found(tx, bot_id)
+            await self._safe.use_texts(tx, bot_id)
             return list(await tx.outbox.page(bot_id, after=after, limit=limit))
 
         return await self._run(look)

@@ -1,11 +1,13 @@
 """A bot's secrets and commands under its data keys, which the master key opens."""
 
 from functools import partial
+from typing import Any
 
 from hanfleet.bus import Seal
 from hanfleet.core.config import BotConfig
 from hanfleet.core.errors import PermanentError
 from hanfleet.store.session import Transaction
+from hanfleet.store.texts import Texts
 from hanfleet.vault import KeyRing, MasterKey, new_data_key
 
 #: The field under which a command that carries a secret is sealed.
@@ -38,6 +40,11 @@ class BotSafe:
         """What seals commands to this bot."""
         return partial((await self._ring(tx, bot_id)).seal, COMMAND_FIELD)
 
+    async def use_texts(self, tx: Transaction, bot_id: str) -> None:
+        """Let ``tx`` read and keep this bot's texts as the bot itself does."""
+        row = await tx.bots.get(bot_id)
+        use_texts(tx, await self._ring(tx, bot_id), row.config if row else {})
+
     async def _put(
         self, tx: Transaction, config: BotConfig, ring: KeyRing, stored: dict[str, str] | None = None
     ) -> None:
@@ -59,6 +66,16 @@ async def ring_of(tx: Transaction, master_key: MasterKey, bot_id: str) -> KeyRin
     """
     keys = await tx.keys.read(bot_id)
     return KeyRing(bot_id, {key.number: master_key.unwrap(bot_id, key.wrapped) for key in keys}) if keys else None
+
+
+def use_texts(tx: Transaction, ring: KeyRing, config: dict[str, Any]) -> None:
+    """Let ``tx`` read and keep texts as the bot of these keys and this stored configuration does."""
+    tx.use_texts(Texts(ring.seal, ring.open, sealing=seals_texts(config)))
+
+
+def seals_texts(config: dict[str, Any]) -> bool:
+    """Whether a bot with this stored configuration keeps texts sealed."""
+    return bool(config.get("data_isolation", {}).get("encrypt_messages"))
 
 
 async def first_ring(tx: Transaction, master_key: MasterKey, bot_id: str) -> KeyRing:

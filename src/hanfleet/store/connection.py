@@ -1,11 +1,11 @@
-"""One connection inside one transaction, as the repositories see it: text in, rows out, faults translated.
+"""One connection inside one transaction, as the repositories see it: statements in, rows out, faults translated.
 
 Refuses to commit: that is the session's alone.
 """
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,14 +14,18 @@ from hanfleet.kit.clock import Clock
 from hanfleet.store.faults import translated
 from hanfleet.store.principals import Principal
 
+if TYPE_CHECKING:
+    from hanfleet.store.texts import Texts
+
 
 class Connection:
-    """What every repository is made from."""
+    """What every repository is made from. ``texts`` is how texts are read and kept here."""
 
-    def __init__(self, raw: AsyncConnection, principal: Principal, clock: Clock) -> None:
+    def __init__(self, raw: AsyncConnection, principal: Principal, clock: Clock, texts: "Texts") -> None:
         self._raw = raw
         self.principal = principal
         self.clock = clock
+        self.texts = texts
 
     async def all(self, statement: TextClause, **values: Any) -> list[Row[Any]]:
         """Run ``statement`` and give its rows."""

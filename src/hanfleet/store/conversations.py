@@ -83,8 +83,9 @@ class Conversations:
         if standing is None:
             return None
         rows = await self._connection.all(_TALK, bot_id=bot_id, chat_id=chat_id, limit=history_limit)
-        fresh = tuple(message_of(row) for row in rows if row.waiting)
-        history = [message_of(row) for row in rows if not row.waiting]
+        texts = self._connection.texts
+        fresh = tuple(message_of(row, texts) for row in rows if row.waiting)
+        history = [message_of(row, texts) for row in rows if not row.waiting]
         return TurnContext(
             contact=contact_of(standing),
             conversation=_conversation(standing, standing.conversation_id),

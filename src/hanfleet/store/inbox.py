@@ -10,23 +10,24 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from hanfleet.core.events import MessageReceived
-from hanfleet.core.messages import Author, Direction, InboundMessage, MediaKind, UpdateBatch, UpdateState
+from hanfleet.core.messages import Author, Direction, InboundMessage, MediaKind, MessageEdit, UpdateBatch, UpdateState
 from hanfleet.kit.identity import new_id
 from hanfleet.store.connection import Connection, as_json, storable
 from hanfleet.store.contacts import Contacts
 from hanfleet.store.outbox import Outbox
 from hanfleet.store.records import OutboxKind, Seal, TakenBatch, TakenMessage
 from hanfleet.store.telegram_sessions import Sessions
+from hanfleet.store.texts import text_field
 
 _GIVEN = """
     given AS (
         SELECT * FROM jsonb_to_recordset(CAST(:messages AS jsonb)) AS given
             (place integer, id uuid, event_id uuid, contact_id uuid, conversation_id uuid, chat_id bigint,
-             telegram_id bigint, text text, media text, sent_at timestamptz, name text, username text,
-             language text, is_bot boolean))"""
+             telegram_id bigint, text text, text_sealed text, media text, sent_at timestamptz, name text,
+             username text, language text, is_bot boolean))"""
 _MEET = """
     INSERT INTO user_profiles AS old
         (bot_id, id, chat_id, name, username, language, is_bot, message_count, last_activity, created_at)
@@ -43,8 +44,10 @@ _TAKE_INBOUND = text(f"""
         WHERE bot_id = :bot_id AND CAST(:pts AS bigint) IS NOT NULL),
     fresh AS (
         INSERT INTO messages
-            (bot_id, id, chat_id, telegram_id, direction, author, text, media, sent_at, created_at, waiting)
-        SELECT :bot_id, id, chat_id, telegram_id, '{Direction.IN}', '{Author.CONTACT}', text, media, sent_at, :now, true
+            (bot_id, id, chat_id, telegram_id, direction, author, text, text_sealed, media, sent_at, created_at,
+             waiting)
+        SELECT :bot_id, id, chat_id, telegram_id, '{Direction.IN}', '{Author.CONTACT}', text,
+               decode(text_sealed, 'hex'), media, sent_at, :now, true
         FROM given ORDER BY place
         ON CONFLICT (bot_id, chat_id, telegram_id) DO NOTHING RETURNING id, chat_id, telegram_id),
     newest AS (
@@ -76,23 +79,25 @@ _MEET_OWNERS = text(f"""
     talk AS (
         INSERT INTO conversations (bot_id, id, chat_id, timestamp)
         SELECT :bot_id, conversation_id, chat_id, :now FROM given ON CONFLICT DO NOTHING)
-    INSERT INTO messages (bot_id, id, chat_id, telegram_id, direction, author, text, media, sent_at, created_at)
-    SELECT :bot_id, id, chat_id, telegram_id, '{Direction.OUT}', '{Author.OWNER}', text, media, sent_at, :now
+    INSERT INTO messages
+        (bot_id, id, chat_id, telegram_id, direction, author, text, text_sealed, media, sent_at, created_at)
+    SELECT :bot_id, id, chat_id, telegram_id, '{Direction.OUT}', '{Author.OWNER}', text, decode(text_sealed, 'hex'),
+           media, sent_at, :now
     FROM given""")
 _KNOWN = text("""
     SELECT 1 FROM messages WHERE bot_id = :bot_id AND chat_id = :chat_id AND telegram_id = :telegram_id""")
-# Without an attempt a row cannot have come back. While one is being sent, what comes back is it, even if Telegram
-# changed its text; after that only the same text is taken for ours.
-_OURS = text("""
-    SELECT id, text = :text AS same FROM outbox
-    WHERE bot_id = :bot_id AND chat_id = :chat_id AND attempts > 0 AND telegram_id IS NULL
-      AND (state = 'sending' OR text = :text)
-    ORDER BY text = :text DESC, position LIMIT 1""")
+# Without an attempt a row cannot have come back.
+_TRIED = text("""
+    SELECT id, text, text_sealed, state = 'sending' AS under_way FROM outbox
+    WHERE bot_id = :bot_id AND chat_id = :chat_id AND attempts > 0 AND telegram_id IS NULL ORDER BY position""")
 _NUMBER_OUTBOX = text("UPDATE outbox SET telegram_id = :telegram_id WHERE bot_id = :bot_id AND id = :id")
 _NUMBER_MESSAGE = text("UPDATE messages SET telegram_id = :telegram_id WHERE bot_id = :bot_id AND id = :id")
+_SAID = text("""
+    SELECT id, text, text_sealed FROM messages
+    WHERE bot_id = :bot_id AND chat_id = :chat_id AND telegram_id = :telegram_id""")
 _EDIT = text("""
-    UPDATE messages SET text = :text, edited_at = :now
-    WHERE bot_id = :bot_id AND chat_id = :chat_id AND telegram_id = :telegram_id AND text <> :text""")
+    UPDATE messages SET text = :text, text_sealed = decode(:sealed, 'hex'), edited_at = :now
+    WHERE bot_id = :bot_id AND id = :id""")
 _DELETE = text("""
     UPDATE messages SET deleted_at = :now
     WHERE bot_id = :bot_id AND telegram_id = ANY(CAST(:ids AS bigint[])) AND deleted_at IS NULL""")
@@ -126,14 +131,7 @@ class Inbox:
                     await self._keep_owners(bot_id, message, now)
                     taken_over[message.chat_id] = None
         for edit in batch.edits:
-            await self._connection.all(
-                _EDIT,
-                bot_id=bot_id,
-                chat_id=edit.chat_id,
-                telegram_id=edit.telegram_id,
-                text=storable(edit.text),
-                now=now,
-            )
+            await self._edit(bot_id, edit, now)
         deleted = [telegram_id for deletion in batch.deletions for telegram_id in deletion.telegram_ids]
         if deleted:
             await self._connection.all(_DELETE, bot_id=bot_id, ids=deleted, now=now)
@@ -150,7 +148,7 @@ class Inbox:
         rows = await self._connection.all(
             _TAKE_INBOUND,
             bot_id=bot_id,
-            messages=as_json([_as_row(message, place) for place, message in enumerate(inbound)]),
+            messages=as_json([self._as_row(message, place) for place, message in enumerate(inbound)]),
             pts=None if state is None else state.pts,
             qts=None if state is None else state.qts,
             date=None if state is None else state.date,
@@ -168,11 +166,17 @@ class Inbox:
         return found is not None
 
     async def _recognise(self, bot_id: str, message: InboundMessage, now: datetime) -> UUID | None:
-        row = await self._connection.first(_OURS, bot_id=bot_id, chat_id=message.chat_id, text=storable(message.text))
+        """The outbox row that came back, if any: the first with this text; else the one that is being sent, for
+        Telegram may have changed its text.
+        """
+        tried = await self._connection.all(_TRIED, bot_id=bot_id, chat_id=message.chat_id)
+        said = storable(message.text)
+        same = next((row for row in tried if self._text_of(row) == said), None)
+        row = same or next((row for row in tried if row.under_way), None)
         if row is None:
             return None
         outbox_id: UUID = row.id
-        if row.same:
+        if same is not None:
             await self._outbox.mark_sent(bot_id, outbox_id, message.telegram_id, now)
         else:
             # Not proof enough that the row went out: it is sent again with its random_id, which settles it.
@@ -181,26 +185,38 @@ class Inbox:
         return outbox_id
 
     async def _keep_owners(self, bot_id: str, message: InboundMessage, now: datetime) -> None:
-        await self._connection.all(_MEET_OWNERS, bot_id=bot_id, messages=as_json([_as_row(message, 0)]), now=now)
+        await self._connection.all(_MEET_OWNERS, bot_id=bot_id, messages=as_json([self._as_row(message, 0)]), now=now)
         await self._contacts.set_paused(bot_id, message.chat_id, now)
         await self._outbox.cancel_pending(bot_id, message.chat_id, kinds=(OutboxKind.DISCLOSURE,))
 
+    async def _edit(self, bot_id: str, edit: MessageEdit, now: datetime) -> None:
+        """Telegram tells of an edit also when the text is as it was."""
+        place = {"chat_id": edit.chat_id, "telegram_id": edit.telegram_id}
+        row = await self._connection.first(_SAID, bot_id=bot_id, **place)
+        if row is not None and self._text_of(row) != storable(edit.text):
+            kept = self._connection.texts.keep(text_field(row.id), edit.text)
+            await self._connection.all(_EDIT, bot_id=bot_id, id=row.id, text=kept.clear, sealed=kept.sealed, now=now)
 
-def _as_row(message: InboundMessage, place: int) -> dict[str, Any]:
-    person = message.person
-    return {
-        "place": place,
-        "id": new_id(),
-        "event_id": new_id(),
-        "contact_id": new_id(),
-        "conversation_id": new_id(),
-        "chat_id": message.chat_id,
-        "telegram_id": message.telegram_id,
-        "text": storable(message.text),
-        "media": MediaKind(message.media),
-        "sent_at": message.sent_at,
-        "name": storable(person.name),
-        "username": person.username,
-        "language": person.language,
-        "is_bot": person.is_bot,
-    }
+    def _text_of(self, row: Row[Any]) -> str:
+        return self._connection.texts.read(text_field(row.id), row.text, row.text_sealed)
+
+    def _as_row(self, message: InboundMessage, place: int) -> dict[str, Any]:
+        person, message_id = message.person, new_id()
+        kept = self._connection.texts.keep(text_field(message_id), message.text)
+        return {
+            "place": place,
+            "id": message_id,
+            "event_id": new_id(),
+            "contact_id": new_id(),
+            "conversation_id": new_id(),
+            "chat_id": message.chat_id,
+            "telegram_id": message.telegram_id,
+            "text": kept.clear,
+            "text_sealed": kept.sealed,
+            "media": MediaKind(message.media),
+            "sent_at": message.sent_at,
+            "name": storable(person.name),
+            "username": person.username,
+            "language": person.language,
+            "is_bot": person.is_bot,
+        }

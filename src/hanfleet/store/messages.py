@@ -9,6 +9,7 @@ from sqlalchemy import Row, text
 from hanfleet.core.messages import Author, Direction, MediaKind
 from hanfleet.store.connection import Connection
 from hanfleet.store.records import MessageRow
+from hanfleet.store.texts import Texts, text_field
 
 _GET = text("SELECT * FROM messages WHERE bot_id = :bot_id AND id = :id")
 _LIST = text("""
@@ -23,18 +24,18 @@ class Messages:
 
     async def get(self, bot_id: str, message_id: UUID) -> MessageRow | None:
         row = await self._connection.first(_GET, bot_id=bot_id, id=message_id)
-        return None if row is None else message_of(row)
+        return None if row is None else message_of(row, self._connection.texts)
 
     async def list(
         self, bot_id: str, chat_id: int, *, before: UUID | None = None, limit: int = 100
     ) -> Sequence[MessageRow]:
         """The newest messages of a conversation (those older than ``before``), oldest first, deleted ones too."""
         rows = await self._connection.all(_LIST, bot_id=bot_id, chat_id=chat_id, before=before, limit=limit)
-        return [message_of(row) for row in reversed(rows)]
+        return [message_of(row, self._connection.texts) for row in reversed(rows)]
 
 
-def message_of(row: Row[Any]) -> MessageRow:
-    """A row of messages."""
+def message_of(row: Row[Any], texts: Texts) -> MessageRow:
+    """A row of messages, its text opened."""
     return MessageRow(
         id=row.id,
         bot_id=row.bot_id,
@@ -42,7 +43,7 @@ def message_of(row: Row[Any]) -> MessageRow:
         telegram_id=row.telegram_id,
         direction=Direction(row.direction),
         author=Author(row.author),
-        text=row.text,
+        text=texts.read(text_field(row.id), row.text, row.text_sealed),
         media=MediaKind(row.media),
         sent_at=row.sent_at,
         created_at=row.created_at,

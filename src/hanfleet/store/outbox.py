@@ -18,6 +18,7 @@ from hanfleet.core.events import ContactDisclosed, MessageSent
 from hanfleet.kit.identity import new_id
 from hanfleet.store.connection import Connection
 from hanfleet.store.records import OutboxKind, OutboxRow, OutboxState
+from hanfleet.store.texts import Texts, text_field
 
 _SENT = MessageSent.model_fields["type"].default
 _TOLD = ContactDisclosed.model_fields["type"].default
@@ -138,7 +139,7 @@ class Outbox:
         Rows in state `sending` come too: an earlier attempt may have reached Telegram; the same row again settles it.
         """
         rows = await self._connection.all(_NEXT, bot_id=bot_id, now=now, limit=limit)
-        return [_outbox(row) for row in rows]
+        return [_outbox(row, self._connection.texts) for row in rows]
 
     async def take_head(self, bot_id: str, chat_id: int, now: datetime) -> OutboxRow | None:
         """The chat's next row to send, if any is ready; marked as being sent at once when nothing is to be waited for.
@@ -155,12 +156,12 @@ class Outbox:
 
     async def get(self, bot_id: str, outbox_id: UUID) -> OutboxRow | None:
         row = await self._connection.first(_GET, bot_id=bot_id, id=outbox_id)
-        return None if row is None else _outbox(row)
+        return None if row is None else _outbox(row, self._connection.texts)
 
     async def page(self, bot_id: str, *, after: int = 0, limit: int = 100) -> Sequence[OutboxRow]:
         """Rows in any state, in the order of decision, from behind position ``after``: for people and reports."""
         rows = await self._connection.all(_PAGE, bot_id=bot_id, after=after, limit=limit)
-        return [_outbox(row) for row in rows]
+        return [_outbox(row, self._connection.texts) for row in rows]
 
     async def mark_sending(self, bot_id: str, outbox_id: UUID, now: datetime) -> bool:
         """Commit this before the send. False: do not send, the row was sent, cancelled or failed meanwhile."""
@@ -202,7 +203,7 @@ class Outbox:
         return int(cancelled or 0)
 
 
-def _outbox(row: Row[Any]) -> OutboxRow:
+def _outbox(row: Row[Any], texts: Texts) -> OutboxRow:
     return OutboxRow(
         id=row.id,
         bot_id=row.bot_id,
@@ -211,7 +212,7 @@ def _outbox(row: Row[Any]) -> OutboxRow:
         part=row.part,
         position=row.position,
         kind=OutboxKind(row.kind),
-        text=row.text,
+        text=texts.read(text_field(row.id), row.text, row.text_sealed),
         random_id=row.random_id,
         state=OutboxState(row.state),
         merge_wait_ms=row.merge_wait_ms,

@@ -1,6 +1,6 @@
 """What the store gives and takes: frozen, typed, without behaviour beyond their own fields.
 
-Times are aware and in UTC, waits are whole milliseconds, texts are clear (sealing of texts is not built yet), bytes
+Times are aware and in UTC, waits are whole milliseconds, texts are clear (see texts.py for how they are stored), bytes
 named ``…_sealed`` are opaque here: the vault is another room, and sealing comes in as a callable.
 """
 

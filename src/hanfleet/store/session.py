@@ -41,6 +41,7 @@ from hanfleet.store.schema import Schema
 from hanfleet.store.sealed_secrets import Secrets
 from hanfleet.store.summaries import Summaries
 from hanfleet.store.telegram_sessions import Sessions
+from hanfleet.store.texts import Texts
 from hanfleet.store.turns import Turns
 
 T = TypeVar("T")
@@ -53,6 +54,7 @@ class Transaction:
 
     def __init__(self, connection: Connection, rng: random.Random) -> None:
         self.principal = connection.principal
+        self._connection = connection
         self.bots = Bots(connection)
         self.secrets = Secrets(connection)
         self.keys = Keys(connection)
@@ -73,6 +75,10 @@ class Transaction:
         self.schedules = Schedules(connection)
         self.operators = Operators(connection)
         self.schema = Schema(connection)
+
+    def use_texts(self, texts: Texts) -> None:
+        """Read and keep texts from here on as this one bot does."""
+        self._connection.texts = texts
 
 
 class Store:
@@ -123,7 +129,7 @@ class Store:
         with translated(principal):
             raw = await self._engine.connect()
         try:
-            connection = Connection(raw, principal, self._clock)
+            connection = Connection(raw, principal, self._clock, Texts())
             if principal.setting:
                 await connection.all(_NAME_PRINCIPAL, setting=principal.setting)
             yield Transaction(connection, self._rng)

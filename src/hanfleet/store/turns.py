@@ -3,14 +3,16 @@
 # ruff: noqa: S608 - only our own constants are put into statements, never a value
 
 import random
+from typing import Any
 
 from sqlalchemy import text
 
 from hanfleet.core.events import ReplyDecided
 from hanfleet.core.messages import Author, Direction, MediaKind
 from hanfleet.kit.identity import new_id
-from hanfleet.store.connection import Connection, as_json, storable
-from hanfleet.store.records import TurnDecision
+from hanfleet.store.connection import Connection, as_json
+from hanfleet.store.records import Part, TurnDecision
+from hanfleet.store.texts import text_field
 
 # The conversation row is locked and looked at again: a newer inbound message changes newest_inbound under the same
 # lock, and then nothing below happens. An outgoing message has the id of its outbox row.
@@ -36,16 +38,18 @@ _COMMIT = text(f"""
     parts AS (
         SELECT given.*, counter.outbox_seq - CAST(:count AS integer) + given.part + 1 AS position, reach.through
         FROM jsonb_to_recordset(CAST(:parts AS jsonb)) AS given
-            (id uuid, part integer, kind text, text text, random_id bigint,
+            (id uuid, part integer, kind text, text text, text_sealed text, random_id bigint,
              merge_wait_ms integer, read_wait_ms integer, typing_ms integer), counter, reach),
     queued AS (
-        INSERT INTO outbox (bot_id, id, chat_id, turn_id, part, position, kind, text, random_id,
+        INSERT INTO outbox (bot_id, id, chat_id, turn_id, part, position, kind, text, text_sealed, random_id,
                             merge_wait_ms, read_wait_ms, typing_ms, answers, created_at)
-        SELECT :bot_id, id, :chat_id, :turn, part, position, kind, text, random_id,
+        SELECT :bot_id, id, :chat_id, :turn, part, position, kind, text, decode(text_sealed, 'hex'), random_id,
                merge_wait_ms, read_wait_ms, typing_ms, through, :now FROM parts),
     written AS (
-        INSERT INTO messages (bot_id, id, chat_id, direction, author, text, media, created_at, outbox_id, turn_id)
-        SELECT :bot_id, id, :chat_id, '{Direction.OUT}', '{Author.BOT}', text, '{MediaKind.NONE}', :now, id, :turn
+        INSERT INTO messages
+            (bot_id, id, chat_id, direction, author, text, text_sealed, media, created_at, outbox_id, turn_id)
+        SELECT :bot_id, id, :chat_id, '{Direction.OUT}', '{Author.BOT}', text, decode(text_sealed, 'hex'),
+               '{MediaKind.NONE}', :now, id, :turn
         FROM parts),
     moved AS (
         UPDATE conversations SET answered_through = reach.through, reply_due_at = NULL, waiting_since = NULL,
@@ -73,10 +77,7 @@ class Turns:
         was written; the conversation is due again by itself, so load it and decide anew.
         """
         now = self._connection.clock.now()
-        parts = [
-            {**vars(part), "text": storable(part.text), "part": place, "id": new_id(), "random_id": self._random_id()}
-            for place, part in enumerate(decision.parts)
-        ]
+        parts = [self._as_row(part, place) for place, part in enumerate(decision.parts)]
         return bool(
             await self._connection.value(
                 _COMMIT,
@@ -94,6 +95,12 @@ class Turns:
                 now=now,
             )
         )
+
+    def _as_row(self, part: Part, place: int) -> dict[str, Any]:
+        part_id = new_id()
+        kept = self._connection.texts.keep(text_field(part_id), part.text)
+        text_columns = {"text": kept.clear, "text_sealed": kept.sealed}
+        return {**vars(part), **text_columns, "part": place, "id": part_id, "random_id": self._random_id()}
 
     def _random_id(self) -> int:
         """Signed 64 bits, as messages.sendMessage takes it; never 0, which some servers read as none."""

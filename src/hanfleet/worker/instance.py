@@ -17,6 +17,7 @@ from hanfleet.kit.clock import Clock
 from hanfleet.kit.logging import get_logger
 from hanfleet.llm import Model
 from hanfleet.store.records import Open, Seal
+from hanfleet.store.texts import Texts
 from hanfleet.worker.commands import Commands, Queue
 from hanfleet.worker.desk import Desk
 from hanfleet.worker.heartbeat import Heartbeat
@@ -44,6 +45,7 @@ class Surroundings:
     make_model: Callable[[BotConfig], Model]
     seal: Seal
     open_: Open
+    texts: Texts
     queue: Queue | None
     server: TelegramServer | None
     heartbeat_s: float
@@ -60,6 +62,7 @@ class BotInstance:
         self.bot_id = bot_id
         self._around = surroundings
         self._stopping = stopping or asyncio.Event()
+        surroundings.texts.sealing = config.data_isolation.encrypt_messages
         self._desk = Desk(
             bot_id,
             config,
@@ -129,6 +132,7 @@ class BotInstance:
             raise ConflictError("The Telegram log-in data changed: restart the bot to use it.")
         changed = [name for name in BotConfig.model_fields if getattr(before, name) != getattr(after, name)]
         self._desk.config = after
+        self._around.texts.sealing = after.data_isolation.encrypt_messages
         if {"llm", "openai_api_key"} & set(changed):
             old, self._desk.model = self._desk.model, self._around.make_model(after)
             await old.close()

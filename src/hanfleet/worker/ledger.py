@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from hanfleet.store.principals import BotPrincipal
 from hanfleet.store.session import Store, Transaction
+from hanfleet.store.texts import Texts
 
 T = TypeVar("T")
 
@@ -50,10 +51,17 @@ class Ledger(Protocol):
 class StoreLedger:
     """The real one."""
 
-    def __init__(self, store: Store, bot_id: str, *, give_up_after_s: float = GIVE_UP_AFTER_S) -> None:
+    def __init__(
+        self, store: Store, bot_id: str, texts: Texts | None = None, *, give_up_after_s: float = GIVE_UP_AFTER_S
+    ) -> None:
         self._store = store
         self._principal = BotPrincipal(bot_id)
+        self._texts = texts or Texts()
         self._give_up_after_s = give_up_after_s
 
     async def run(self, step: Step, fn: Callable[[Transaction], Awaitable[T]]) -> T:  # noqa: ARG002 - wrappers need it
-        return await self._store.run(self._principal, fn, give_up_after=self._give_up_after_s)
+        async def with_texts(tx: Transaction) -> T:
+            tx.use_texts(self._texts)
+            return await fn(tx)
+
+        return await self._store.run(self._principal, with_texts, give_up_after=self._give_up_after_s)

@@ -35,7 +35,7 @@ async def _fill(database: Database, *bot_ids: str) -> None:
             await tx.schedules.plan(bot_id, ANN, ScheduleKind.STARTER, NOON)
         async with database.supervisor.transaction(SYSTEM) as tx:
             await tx.secrets.put(bot_id, "openai_api_key", b"sealed")
-            await tx.secrets.put_key(bot_id, b"wrapped")
+            await tx.keys.add(bot_id, b"wrapped")
         for statement in (
             "INSERT INTO heartbeats VALUES ($1, 1, 'running', 0, true, NULL, NULL, 1, 1, 0, 0, NULL, now())",
             "INSERT INTO imports (id, bot_id, made_bot, started_at) VALUES (gen_random_uuid(), $1, false, now())",

@@ -14,3 +14,8 @@ ALTER TABLE bot_keys
 ALTER TABLE messages ADD COLUMN text_sealed bytea, ADD CHECK (text_sealed IS NULL OR text = '');
 ALTER TABLE outbox ADD COLUMN text_sealed bytea, ADD CHECK (text_sealed IS NULL OR text = '');
 GRANT UPDATE (text_sealed) ON messages TO @bots@;
+ALTER TABLE facts ADD COLUMN fact_sealed bytea, DROP CONSTRAINT facts_fact_check,
+    ADD CONSTRAINT facts_fact_check CHECK ((fact <> '') <> (fact_sealed IS NOT NULL));
+ALTER TABLE summaries ADD COLUMN summary_sealed bytea, DROP CONSTRAINT summaries_summary_check,
+    ADD CONSTRAINT summaries_summary_check CHECK ((summary <> '') <> (summary_sealed IS NOT NULL));
+GRANT UPDATE (fact_sealed) ON facts TO @bots@;
