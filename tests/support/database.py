@@ -8,7 +8,7 @@ import fcntl
 import json
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,17 @@ from sqlalchemy.engine import make_url
 from hanfleet.kit.clock import Clock, SystemClock
 from hanfleet.store.addresses import connect
 from hanfleet.store.admin import Installation, ServicePasswords, ServiceUrls, bootstrap, open_to_fleet
-from hanfleet.store.principals import BotPrincipal, OperatorPrincipal, SystemPrincipal
+from hanfleet.store.principals import BotPrincipal, OperatorPrincipal, Principal, SystemPrincipal
 from hanfleet.store.provisioner import Provisioner
 from hanfleet.store.roles import RoleNames
-from hanfleet.store.session import Store
+from hanfleet.store.session import Store, Transaction
+from hanfleet.store.texts import Texts
+from hanfleet.vault import KeyRing
 
 SYSTEM = SystemPrincipal("supervisor")
 OPERATOR = OperatorPrincipal("olga")
+#: Under which a bot made with ``sealing`` keeps its texts.
+SEALING_KEY = bytes(range(32))
 
 
 @dataclass(frozen=True)
@@ -60,13 +64,18 @@ class Database:
         self._stack.push_async_callback(store.close)
         return store
 
-    async def add_bot(self, bot_id: str = "anna", *, ttl_s: float = 60, **options: Any) -> BotLogIn:
-        """A bot that is registered, provisioned and granted a lease."""
+    async def add_bot(
+        self, bot_id: str = "anna", *, ttl_s: float = 60, sealing: bool = False, **options: Any
+    ) -> BotLogIn:
+        """A bot that is registered, provisioned and granted a lease. ``sealing``: its store keeps texts sealed."""
         async with self.supervisor.transaction(SYSTEM) as transaction:
             await transaction.bots.add(bot_id, {"name": bot_id.title()})
             epoch = await transaction.leases.grant(f"bot:{bot_id}", ttl_s)
         login = await self.provisioner.rotate(bot_id)
         store = await self.store(login.url, **options)
+        if sealing:
+            ring = KeyRing(bot_id, {1: SEALING_KEY})
+            _seal_texts(store, Texts(ring.seal, ring.open, sealing=True))
         return BotLogIn(bot_id, epoch, login.url, login.role_name, store, BotPrincipal(bot_id))
 
     async def connect(self, url: str | None = None) -> Any:
@@ -74,6 +83,19 @@ class Database:
         connection = await connect(url or self.admin_url, "test")
         self._stack.push_async_callback(connection.close, timeout=5)
         return connection
+
+
+def _seal_texts(store: Store, texts: Texts) -> None:
+    """Let every transaction of ``store`` work with ``texts``, as a worker's ledger does."""
+    begin = store.transaction
+
+    @asynccontextmanager
+    async def transaction(principal: Principal) -> AsyncIterator[Transaction]:
+        async with begin(principal) as opened:
+            opened.use_texts(texts)
+            yield opened
+
+    store.transaction = transaction  # type: ignore[method-assign]
 
 
 async def _template(postgres_url: str, folder: Path) -> dict[str, Any]:

@@ -147,7 +147,7 @@ class Outbox:
         The marked row is to be committed before the send. A row in state `sending` comes as it is.
         """
         row = await self._connection.first(_TAKE_HEAD, bot_id=bot_id, chat_id=chat_id, now=now)
-        return None if row is None else _outbox(row)
+        return None if row is None else _outbox(row, self._connection.texts)
 
     async def next_at(self, bot_id: str) -> datetime | None:
         """When the next head row may be sent; may lie in the past; None: nothing to send."""

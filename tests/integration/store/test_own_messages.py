@@ -1,4 +1,7 @@
-"""Our own messages that come back are ours; what the outbox does not know the owner typed."""
+"""Our own messages that come back are ours; what the outbox does not know the owner typed. Texts in clear and sealed."""
+
+import pytest
+import pytest_asyncio
 
 from hanfleet.core.messages import Author, MessageDeletion, MessageEdit, UpdateBatch
 from hanfleet.store.records import OutboxState
@@ -19,6 +22,11 @@ from tests.integration.store.conversation_steps import (
 from tests.support.database import SYSTEM, BotLogIn, Database
 
 
+@pytest_asyncio.fixture(params=["in clear", "sealed"])
+async def bot(database: Database, request: pytest.FixtureRequest) -> BotLogIn:
+    return await database.add_bot(sealing=request.param == "sealed")
+
+
 async def _state_of(bot: BotLogIn, row_id: object) -> tuple[OutboxState, int | None]:
     async with bot.store.transaction(bot.principal) as tx:
         row = await tx.outbox.get(bot.bot_id, row_id)  # type: ignore[arg-type]
@@ -26,8 +34,7 @@ async def _state_of(bot: BotLogIn, row_id: object) -> tuple[OutboxState, int | N
     return row.state, row.telegram_id
 
 
-async def test_the_echo_of_a_message_whose_answer_was_lost_marks_it_sent(database: Database) -> None:
-    bot = await database.add_bot()
+async def test_the_echo_of_a_message_whose_answer_was_lost_marks_it_sent(bot: BotLogIn) -> None:
     await take(bot, message(10))
     await decide(bot, await load(bot))
     (row,) = await ready(bot)
@@ -44,8 +51,7 @@ async def test_the_echo_of_a_message_whose_answer_was_lost_marks_it_sent(databas
     assert (await take(bot, message(11, row.text, outgoing=True))).recognised == ()
 
 
-async def test_an_echo_fills_the_id_that_a_refused_duplicate_did_not_tell(database: Database) -> None:
-    bot = await database.add_bot()
+async def test_an_echo_fills_the_id_that_a_refused_duplicate_did_not_tell(bot: BotLogIn) -> None:
     await take(bot, message(10))
     await decide(bot, await load(bot))
     (row,) = await ready(bot)
@@ -56,8 +62,7 @@ async def test_an_echo_fills_the_id_that_a_refused_duplicate_did_not_tell(databa
     assert await _state_of(bot, row.id) == (OutboxState.SENT, 11)
 
 
-async def test_while_a_row_is_being_sent_another_text_is_no_takeover_and_no_proof(database: Database) -> None:
-    bot = await database.add_bot()
+async def test_while_a_row_is_being_sent_another_text_is_no_takeover_and_no_proof(bot: BotLogIn) -> None:
     await take(bot, message(10))
     await decide(bot, await load(bot))
     (row,) = await ready(bot)
@@ -69,8 +74,7 @@ async def test_while_a_row_is_being_sent_another_text_is_no_takeover_and_no_proo
     assert await _state_of(bot, row.id) == (OutboxState.SENT, 11)
 
 
-async def test_what_the_owner_types_pauses_the_ai_and_cancels_what_waits(database: Database) -> None:
-    bot = await database.add_bot()
+async def test_what_the_owner_types_pauses_the_ai_and_cancels_what_waits(database: Database, bot: BotLogIn) -> None:
     await disclose(bot)
     await take(bot, message(10))
     await decide(bot, await load(bot), "soon")
@@ -90,8 +94,7 @@ async def test_what_the_owner_types_pauses_the_ai_and_cancels_what_waits(databas
     assert [change["change"] for change in changes] == ["paused"]
 
 
-async def test_the_owner_may_write_to_a_stranger_first(database: Database) -> None:
-    bot = await database.add_bot()
+async def test_the_owner_may_write_to_a_stranger_first(bot: BotLogIn) -> None:
     await take(bot, message(1, "hi, it's me", chat_id=77, outgoing=True))
     context = await load(bot, 77)
     assert context.contact.paused_at is not None
@@ -113,8 +116,7 @@ async def test_a_refused_send_is_not_taken_for_the_owners_words(database: Databa
     assert taken.taken_over == (ANN,)
 
 
-async def test_edits_and_deletions_change_what_is_stored(database: Database) -> None:
-    bot = await database.add_bot()
+async def test_edits_and_deletions_change_what_is_stored(bot: BotLogIn) -> None:
     await take(bot, message(10, "helo"), message(11, "forget this"))
     changes = UpdateBatch(
         None, edits=(MessageEdit(ANN, 10, "hello"), MessageEdit(ANN, 99, "?")), deletions=(MessageDeletion((11, 98)),)
