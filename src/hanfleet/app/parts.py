@@ -25,7 +25,7 @@ _DRAIN_S = 10.0
 # Longer than the supervisor gives its workers to drain, all of them at once.
 _SUPERVISOR_STOPS_WITHIN_S = 25.0
 # Who listens on every address is reached on this machine's own.
-_REACHABLE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+_REACHABLE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - translated, not bound
 
 
 @dataclass(frozen=True)

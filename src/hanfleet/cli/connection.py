@@ -122,7 +122,7 @@ def connect(api: str | None, token: str | None, home: Path | None) -> Iterator[A
 def default_url() -> str:
     """Where `hanfleet up` listens on this machine under the same environment."""
     host = os.environ.get("HANFLEET_API_HOST") or "127.0.0.1"
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - not bound
     return f"http://{reachable}:{os.environ.get('HANFLEET_API_PORT') or _DEFAULT_PORT}"
 
 
@@ -163,5 +163,5 @@ def speaks(command: Callable[..., None]) -> Callable[..., None]:
         for name, annotation in (("api", ApiOption), ("token", TokenOption), ("home", HomeOption))
     ]
     as_options = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
-    with_api.__signature__ = signature.replace(parameters=[*as_options, *found_by])  # type: ignore[attr-defined]
+    with_api.__signature__ = signature.replace(parameters=[*as_options, *found_by])  # type: ignore[attr-defined] # read by typer
     return with_api

@@ -12,8 +12,8 @@ from hanfleet.core.config import SECRET_FIELDS, BotConfig, BotId
 class BotUpdate(BotConfig):
     """Like BotConfig, but a secret that is left out stays as it is, and null takes it away."""
 
-    bot_id: BotId | None = None  # type: ignore[assignment]
-    telegram_api_hash: SecretStr | None = Field(default=None, min_length=8, max_length=64)  # type: ignore[assignment]
+    bot_id: BotId | None = None  # type: ignore[assignment] # an update may leave out what a bot must have
+    telegram_api_hash: SecretStr | None = Field(default=None, min_length=8, max_length=64)  # type: ignore[assignment] # likewise
 
     @model_validator(mode="after")
     def _one_way_to_log_in(self) -> Self:
