@@ -155,7 +155,8 @@ async def open_database(postgres_url: str, folder: Path, clock: Clock | None = N
     async with AsyncExitStack() as cluster:
         admin = await connect(postgres_url, "test database")
         cluster.push_async_callback(admin.close, timeout=5)
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template['name']}")
+        # By files: half the time of going through the log, on a server that never waits for its disk.
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template['name']} STRATEGY FILE_COPY")
         cluster.push_async_callback(_drop, admin, admin_url, name)
         await open_to_fleet(admin, name, roles)
         async with AsyncExitStack() as stack:
