@@ -11,6 +11,7 @@ COMMANDS = {
     "db": "hanfleet.cli.db",
     "doctor": "hanfleet.cli.doctor",
     "bench": "hanfleet.cli.bench",
+    "backup": "hanfleet.cli.backup",
     "import-legacy": "hanfleet.cli.import_legacy",
     "sandbox": "hanfleet.cli.sandbox",
 }

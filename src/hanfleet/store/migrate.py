@@ -125,6 +125,11 @@ async def _in_transaction(owner_url: str, move: Callable[[Connection], T]) -> T:
         await engine.dispose()
 
 
+def move_within(connection: Connection, target: str) -> bool:
+    """Move the schema inside the caller's transaction; False: it stood there."""
+    return _move_over(connection, target)
+
+
 def _refuse_company(connection: Connection) -> None:
     others = connection.execute(_OTHERS).scalar()
     if others:

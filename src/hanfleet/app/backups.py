@@ -1,0 +1,105 @@
+"""The backup commands' way to a home's backups and, where they need it, to its database.
+
+Making one takes the database as it is, running fleet or none; restoring takes the home for itself. Looking needs
+neither.
+"""
+
+import os
+from contextlib import AsyncExitStack
+from importlib.metadata import version
+from pathlib import Path
+
+from hanfleet.app.folders import make_folder
+from hanfleet.app.home import Home
+from hanfleet.app.home_database import administrator_url, passwords_of
+from hanfleet.app.settings import Settings
+from hanfleet.control.backups import Library, Listed, Manifest, Progress, Restored, create, listed, restore, verify
+from hanfleet.core.errors import NotFoundError
+from hanfleet.kit.clock import SystemClock
+from hanfleet.store.admin import bootstrap
+from hanfleet.vault import MasterKey
+
+#: In the home. What is in it besides backups belongs to others.
+BACKUPS_FOLDER = "backups"
+
+
+def library_of(home: Home) -> Library:
+    """The folder of the home's backups, made when missing."""
+    folder = home.path / BACKUPS_FOLDER
+    make_folder(folder, 0o700)
+    return Library(folder)
+
+
+async def create_backup(settings: Settings, bot_id: str | None, progress: Progress) -> tuple[Manifest, Path]:
+    """Back up the fleet of the home, or one bot, and give the manifest and the folder."""
+    home = Home.open(settings.home)
+    library = library_of(home)
+    async with AsyncExitStack() as exits:
+        exits.enter_context(library.lock())
+        url = await administrator_url(home, settings, exits)
+        # Whatever schema there is: a backup comes before an upgrade.
+        installation = await bootstrap(url, passwords_of(home), schema="leave")
+        manifest = await create(
+            installation.urls.owner,
+            MasterKey.load(home.master_key),
+            library,
+            SystemClock(),
+            release=version("hanfleet"),
+            bot_id=bot_id,
+            progress=progress,
+        )
+    return manifest, library.folder(manifest.contents.id)
+
+
+def list_backups(settings: Settings) -> list[Listed]:
+    """What the home has, oldest first."""
+    return listed(library_of(Home.open(settings.home)))
+
+
+def verify_backup(settings: Settings, wanted: str | None, key_file: Path | None, progress: Progress) -> Manifest:
+    """Read all of a backup (default: the newest). Raises DamagedBackupError with the first bad place."""
+    home = Home.open(settings.home)
+    library = library_of(home)
+    with library.lock(shared=True):
+        folder = _folder(library, wanted)
+        return verify(folder, MasterKey.load(key_file or home.master_key), progress)
+
+
+async def restore_backup(
+    settings: Settings, wanted: str, *, key_file: Path | None, bot_id: str | None, start: bool, progress: Progress
+) -> Restored:
+    """Restore a backup of the home, or one that lies elsewhere (``wanted`` is a path then), into the home's database.
+
+    ``key_file`` holds the master key of the fleet that made it, when that is another. Raises ConflictError while a
+    fleet runs on the home.
+    """
+    home = Home.open(settings.home)
+    library = library_of(home)
+    async with AsyncExitStack() as exits:
+        exits.enter_context(library.lock(shared=True))
+        folder = _folder(library, wanted)
+        made_under = MasterKey.load(key_file) if key_file else None
+        url = await administrator_url(home, settings, exits, alone=True)
+        installation = await bootstrap(url, passwords_of(home))
+        return await restore(
+            installation.urls.owner,
+            folder,
+            MasterKey.load(home.master_key),
+            SystemClock(),
+            made_under=made_under,
+            bot_id=bot_id,
+            start=start,
+            progress=progress,
+        )
+
+
+def _folder(library: Library, wanted: str | None) -> Path:
+    if wanted is None:
+        ids = library.ids()
+        if not ids:
+            raise NotFoundError(f"There is no backup in {library.path}: make one with hanfleet backup create.")
+        return library.folder(ids[-1])
+    if os.sep in wanted:
+        folder = Path(wanted).expanduser().resolve()
+        return Library(folder.parent).folder(folder.name)
+    return library.folder(wanted)

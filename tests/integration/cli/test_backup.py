@@ -1,0 +1,105 @@
+"""The commands themselves: from one home to another, as on the day when they are needed."""
+
+import asyncio
+import json
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from hanfleet.app.home import Home
+from hanfleet.cli.front import run
+from hanfleet.store.addresses import connect
+from tests.support.legacy import SAMPLE
+
+
+@pytest.fixture
+def two_urls(postgres_url: str) -> Iterator[list[str]]:
+    """The URLs of two databases that do not exist yet; they and their roles are gone after the test."""
+    names = [f"hf_backup_{secrets.token_hex(4)}" for _ in range(2)]
+    urls = [make_url(postgres_url).set(database=name).render_as_string(hide_password=False) for name in names]
+    yield urls
+    for name, url in zip(names, urls, strict=True):
+        asyncio.run(_remove(postgres_url, url, name))
+
+
+async def _remove(postgres_url: str, url: str, name: str) -> None:
+    inside = await connect(url, "test")
+    install_id = await inside.fetchval("SELECT install_id FROM installation")
+    await inside.close(timeout=5)
+    admin = await connect(postgres_url, "test")
+    await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    for row in await admin.fetch("SELECT rolname::text FROM pg_roles WHERE rolname LIKE $1", f"hf_{install_id}_%"):
+        await admin.execute(f"DROP OWNED BY {row['rolname']}; DROP ROLE {row['rolname']}")
+    await admin.close(timeout=5)
+
+
+def test_from_one_home_to_another(
+    two_urls: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HANFLEET_LANG", "en")
+    monkeypatch.setenv("HANFLEET_DATABASE_URL", two_urls[0])
+    old, new = tmp_path / "old", tmp_path / "new"
+    at_old, at_new = ["--home", str(old)], ["--home", str(new)]
+    assert run(["import-legacy", str(SAMPLE), "--bot", "mira", *at_old]) == 0
+    capsys.readouterr()
+
+    assert run(["backup", "list", *at_old]) == 0
+    assert "There is no backup yet" in capsys.readouterr().out
+    assert run(["backup", "verify", *at_old]) == 3
+    assert run(["backup", "create", *at_old, "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["tables"]["messages"] == 48
+    assert made["bots"] == ["mira"]
+    assert run(["backup", "create", "--bot", "mira", *at_old]) == 0
+    assert "Backed up: 1 bots" in capsys.readouterr().out
+    assert run(["backup", "list", *at_old]) == 0
+    shown = capsys.readouterr().out
+    assert "everything" in shown
+    assert shown.count("looks whole") == 2
+    assert run(["backup", "verify", made["id"], *at_old]) == 0
+    assert "every byte as it was written" in capsys.readouterr().out
+    assert (old / "backups").stat().st_mode & 0o777 == 0o700
+
+    # Another server, another home with a master key of its own; what was copied there is the backup and the old key.
+    monkeypatch.setenv("HANFLEET_DATABASE_URL", two_urls[1])
+    copied = tmp_path / "copied"
+    shutil.copytree(made["folder"], copied / made["id"])
+    restore = ["backup", "restore", str(copied / made["id"]), *at_new]
+    assert run(restore) == 1
+    assert "does not open with this master key: name the key file" in capsys.readouterr().err
+    assert run([*restore, "--master-key", str(old / "master.key")]) == 0
+    out = capsys.readouterr().out
+    assert "Restored: bots mira" in out
+    assert "They are stopped." in out
+    assert run(["import-legacy", str(SAMPLE), "--bot", "mira", "--verify", *at_new]) == 0
+    assert "text for text" in capsys.readouterr().out
+    assert run([*restore, "--master-key", str(old / "master.key")]) == 2
+    assert "This fleet has bots (mira)" in capsys.readouterr().err
+
+    part = copied / made["id"] / "messages.part"
+    part.write_bytes(part.read_bytes()[:-1] + b"\x00")
+    assert run(["backup", "verify", str(copied / made["id"]), "--master-key", str(old / "master.key"), *at_new]) == 1
+    assert f"Backup {made['id']} is damaged: messages.part at byte 0: changed." in capsys.readouterr().err
+    assert run(["backup", "verify", "20260101T000000Z-daily", *at_new]) == 3
+
+
+def test_a_home_of_its_own_servers(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("HANFLEET_LANG", "ru")
+    home = Home.temporary()
+    try:
+        at_home = ["--home", str(home.path)]
+        assert run(["backup", "create", *at_home]) == 3
+        assert "This database holds no fleet yet" in capsys.readouterr().err
+        assert run(["db", "upgrade", *at_home]) == 0
+        capsys.readouterr()
+        assert run(["backup", "create", *at_home]) == 0
+        assert "Сохранено: ботов 0" in capsys.readouterr().out
+        with home.lock():
+            assert run(["backup", "restore", Path(*(home.path / "backups").glob("*Z-fleet")).name, *at_home]) == 2
+        assert "Another hanfleet" in capsys.readouterr().err
+    finally:
+        home.destroy()
