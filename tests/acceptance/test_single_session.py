@@ -13,6 +13,7 @@ from hanfleet.app import parts
 from hanfleet.app.bootstrapping import make_ready
 from hanfleet.app.children import child_environment
 from hanfleet.app.embedded import EmbeddedPostgres, EmbeddedValkey
+from hanfleet.app.erasure_ledger import ledger_of
 from hanfleet.app.home import Home
 from hanfleet.app.settings import Settings
 from hanfleet.app.up import SERVICE_ROLES
@@ -108,7 +109,12 @@ async def _second_wiring(stage: Stage, home: Home) -> parts.Wiring:
     postgres, valkey = EmbeddedPostgres(first), EmbeddedValkey(first)
     passwords = {role: first.secrets.get_or_make(f"database.{role}") for role in SERVICE_ROLES}
     outcome = await make_ready(
-        postgres.url, valkey.url, passwords, environ=child_environment(), log=home.logs / "bootstrap.log"
+        postgres.url,
+        valkey.url,
+        passwords,
+        ledger=ledger_of(home),
+        environ=child_environment(),
+        log=home.logs / "bootstrap.log",
     )
     return parts.Wiring(
         home=home,

@@ -220,6 +220,24 @@ SCHEMA = [
         )
         for name in ("principal_sees_all", "principal_bots", "principal_manages_operators")
     ),
+    *(
+        Restriction(
+            f"no EXECUTE on {name}()",
+            stops,
+            f"SET LOCAL hanfleet.principal = 'system:forged';\nSELECT {name}('anna', 1)",
+            f"GRANT EXECUTE ON FUNCTION {name}(text, bigint) TO @bots@",
+        )
+        for name, stops in (
+            ("contact_rows", "reading all that is held about another bot's contact"),
+            ("erase_contact_rows", "erasing another bot's contact"),
+        )
+    ),
+    Restriction(
+        "no EXECUTE on contact_tables()",
+        "asking where contacts are kept",
+        "SELECT contact_tables()",
+        "GRANT EXECUTE ON FUNCTION contact_tables() TO @bots@",
+    ),
     Restriction(
         "no EXECUTE on ensure_month_partitions()",
         "making partitions at will",

@@ -162,7 +162,13 @@ TABLES: dict[str, Table] = {
     "bot_roles": Table({"provisioner": "r a d"}, policies=False),
     "installation": Table({"provisioner": "r"}, policies=False),
     "alembic_version": Table(policies=False),
-    "imports": Table({"api": "r"}, _bot_row(id="{uuid}", made_bot=False, started_at=NOW)),
+    "imports": Table({"api": "r w(kept)"}, _bot_row(id="{uuid}", made_bot=False, started_at=NOW)),
+    "erasures": Table(
+        {"api": "r a w(rows_gone_at counts echo_from echo_until done_at)"},
+        _bot_row(
+            id="{uuid}", kind="bot", mark="\\x{hash}", requested_by="planted for {bot}", requested_at=NOW, counts={}
+        ),
+    ),
     "imported": Table({}, _bot_row(import_id="{uuid}", kind="facts", brought={"for": "planted for {bot}"})),
 }
 
@@ -176,6 +182,9 @@ PARTITIONED = ("user_profiles", "conversations", "messages", "events", "metrics_
 #: Who may call the functions of the schema; trigger functions are called by nobody.
 FUNCTIONS = {
     **dict.fromkeys(("my_bot", "claim_lease", "renew_lease", "release_lease", "beat", "forget_my_session"), "bots"),
+    "may_be_echo": "bots",
+    "contact_tables": "",
+    **dict.fromkeys(("contact_rows", "erase_contact_rows"), "api"),
     "ensure_month_partitions": "supervisor",
     **dict.fromkeys(("principal_sees_all", "principal_bots", "principal_manages_operators"), "api"),
     "refuse_undisclosed": "",

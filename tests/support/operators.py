@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from hanfleet.bus import IPCManager, open_bus
 from hanfleet.control import MultiBotManager
+from hanfleet.control.erasure import Ledger
 from hanfleet.core.commands import Command, Response
 from hanfleet.core.process import ProcessRef
 from hanfleet.core.states import BotState, WorkerPhase
@@ -137,5 +138,10 @@ def bot_logs(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def manager(database: Database, ipc: IPCManager, bot_logs: Path) -> MultiBotManager:
-    return MultiBotManager(database.api, ipc, MASTER_KEY, bot_logs=bot_logs)
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger.open(tmp_path / "backups", tmp_path / "erasure.key")
+
+
+@pytest.fixture
+def manager(database: Database, ipc: IPCManager, bot_logs: Path, ledger: Ledger) -> MultiBotManager:
+    return MultiBotManager(database.api, ipc, MASTER_KEY, bot_logs=bot_logs, ledger=ledger)

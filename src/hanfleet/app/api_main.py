@@ -8,8 +8,9 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack
+from typing import Any
 
 import uvicorn
 
@@ -18,6 +19,7 @@ from hanfleet.app.api_payload import ApiPayload
 from hanfleet.app.startup_channel import read_startup
 from hanfleet.bus import IPCManager, open_bus
 from hanfleet.control import MultiBotManager
+from hanfleet.control.erasure import Ledger
 from hanfleet.core.errors import HanfleetError, PermanentError
 from hanfleet.kit.clock import SystemClock
 from hanfleet.kit.logging import configure_logging, get_logger
@@ -53,8 +55,13 @@ async def serve(payload: ApiPayload) -> None:
             open_bus(payload.redis_url.get_secret_value(), clock=clock, name="hanfleet-api")
         )
         manager = MultiBotManager(
-            store, IPCManager(bus), MasterKey(payload.master_key.get_secret_value()), bot_logs=payload.bot_logs
+            store,
+            IPCManager(bus),
+            MasterKey(payload.master_key.get_secret_value()),
+            bot_logs=payload.bot_logs,
+            ledger=Ledger(payload.ledger, payload.erasure_key.get_secret_value()),
         )
+        exits.enter_context(_running(manager.contacts.keep_finishing(clock)))
         server = _Server(
             uvicorn.Config(
                 create_app(manager, api_token=payload.api_token),
@@ -70,6 +77,22 @@ async def serve(payload: ApiPayload) -> None:
         _end_on_signals(server)
         get_logger("api").info("listening", host=payload.host, port=payload.port)
         await server.serve(sockets=[listening])
+
+
+@contextlib.contextmanager
+def _running(work: Coroutine[Any, Any, None]) -> Iterator[None]:
+    """Run ``work`` beside the requests; an error of it must not take the API along, so it is only told."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(_tell_error)
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+def _tell_error(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        get_logger("api").error("erasures are not finished any more: restart the API", exc_info=error)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
@@ -21,6 +22,7 @@ from hanfleet.kit.logging import configure_logging
 if TYPE_CHECKING:
     from hanfleet.store.admin import Installation
 
+_ERASING_WITHIN_S = 120.0
 DATABASE_URL, REDIS_URL = "HANFLEET_DATABASE_URL", "HANFLEET_REDIS_URL"
 
 
@@ -28,6 +30,7 @@ class BootstrapPayload(BaseModel):
     """URLs of the bootstrap role and of the bus's administrator; passwords for the service roles, by role.
 
     Secrets in clear: only for the start-up channel. ``outcome_fd`` is inherited and takes a BootstrapOutcome.
+    ``ledger`` and ``erasure_key`` (hex) name who must stay erased; a database restored by other means has them again.
     ``named`` are the variables by which a person named a server; what is wrong with such a server is bad input.
     """
 
@@ -37,6 +40,8 @@ class BootstrapPayload(BaseModel):
     redis_url: str
     passwords: dict[str, str]
     outcome_fd: int
+    ledger: Path
+    erasure_key: str
     named: tuple[str, ...] = ()
 
 
@@ -80,7 +85,31 @@ async def _prepare_database(payload: BootstrapPayload) -> "Installation":
 
     with _about(DATABASE_URL, payload) as server:
         server.address = address_of(payload.admin_url)
-        return await bootstrap(payload.admin_url, ServicePasswords(**payload.passwords))
+        installation = await bootstrap(payload.admin_url, ServicePasswords(**payload.passwords))
+        await _keep_erased(payload, installation.urls.owner)
+        return installation
+
+
+async def _keep_erased(payload: BootstrapPayload, owner_url: str) -> None:
+    from hanfleet.control.erasure import Ledger, apply_ledger
+    from hanfleet.kit.clock import SystemClock
+    from hanfleet.kit.logging import get_logger
+    from hanfleet.store.principals import SystemPrincipal
+    from hanfleet.store.session import Store
+
+    ledger = Ledger(payload.ledger, bytes.fromhex(payload.erasure_key))
+    if not ledger.entries():
+        return
+    store = Store(
+        owner_url, clock=SystemClock(), application_name="hanfleet bootstrap", statement_timeout_s=_ERASING_WITHIN_S
+    )
+    try:
+        async with store.transaction(SystemPrincipal("bootstrap")) as tx:
+            applied = await apply_ledger(tx, ledger)
+    finally:
+        await store.close()
+    if applied.contacts or applied.bots:
+        get_logger("bootstrap").warning("erased again", contacts=applied.contacts, bots=applied.bots)
 
 
 @dataclass

@@ -10,6 +10,7 @@ from hanfleet.app.readiness import last_words
 from hanfleet.app.spawn import spawn
 from hanfleet.app.startup_channel import VARIABLE, offered
 from hanfleet.core.errors import InvalidInputError, PermanentError
+from hanfleet.store.ledger import Ledger
 
 
 async def make_ready(
@@ -17,18 +18,27 @@ async def make_ready(
     redis_url: str,
     passwords: dict[str, str],
     *,
+    ledger: Ledger,
     named: tuple[str, ...] = (),
     environ: dict[str, str],
     log: Path,
 ) -> BootstrapOutcome:
-    """Roles, schema and versions, as they must be. Raises PermanentError with the sentence why they cannot.
+    """Roles, schema and versions, as they must be, and nobody there whom ``ledger`` names.
+
+    Raises PermanentError with the sentence why that cannot be.
 
     ``named`` are the variables by which a person named a server: what is wrong with it is an InvalidInputError.
     """
     result = os.memfd_create("hanfleet-bootstrap", os.MFD_CLOEXEC)
     try:
         payload = BootstrapPayload(
-            admin_url=admin_url, redis_url=redis_url, passwords=passwords, outcome_fd=result, named=named
+            admin_url=admin_url,
+            redis_url=redis_url,
+            passwords=passwords,
+            outcome_fd=result,
+            ledger=ledger.path,
+            erasure_key=ledger.key.hex(),
+            named=named,
         )
         with offered(payload.model_dump_json().encode()) as channel:
             process = spawn(

@@ -27,7 +27,10 @@ SOCKET_BASE = Path("/run/hanfleet")
 # What is left of the 108 bytes of sockaddr_un for the folder, with room for /postgres/.s.PGSQL.5432 behind it.
 _LONGEST_SOCKET_FOLDER = 70
 _LONGEST_SOCKET_PATH = 100
-_OURS = ("logs", "servers", "run", "secrets.json", "master.key", "home.lock", "processes.json", "api.url")
+_OURS = (
+    "logs", "servers", "run", "backups", "secrets.json", "master.key", "erasure.key", "home.lock", "processes.json",
+    "api.url",
+)  # fmt: skip
 _MARKER = ".hanfleet-home"
 RUNTIME_FOLDER = "runtime"
 

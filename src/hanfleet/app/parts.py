@@ -15,6 +15,7 @@ from pydantic import SecretBytes, SecretStr
 
 from hanfleet.app.api_payload import ApiPayload
 from hanfleet.app.children import Child, ChildSpec
+from hanfleet.app.erasure_ledger import ledger_of
 from hanfleet.app.home import Home
 from hanfleet.app.payloads import WORKER_ENTRY, SupervisorPayload, ZygotePayload
 from hanfleet.app.settings import Settings
@@ -103,6 +104,7 @@ def supervisor(wiring: Wiring) -> Child:
 def api(wiring: Wiring) -> Child:
     """Ready when its port takes connections."""
     host, port = wiring.settings.api_host, wiring.settings.api_port
+    ledger = ledger_of(wiring.home)
     payload = ApiPayload(
         database_url=SecretStr(wiring.urls["api"]),
         redis_url=SecretStr(wiring.redis_url),
@@ -111,6 +113,8 @@ def api(wiring: Wiring) -> Child:
         host=host,
         port=port,
         bot_logs=wiring.home.bot_logs,
+        ledger=ledger.path,
+        erasure_key=SecretBytes(ledger.key),
         log_level=wiring.settings.log_level,
     )
 

@@ -18,6 +18,7 @@ from hanfleet.app.bootstrap_main import DATABASE_URL, REDIS_URL
 from hanfleet.app.bootstrapping import make_ready
 from hanfleet.app.children import Runnable, child_environment, keep_running
 from hanfleet.app.embedded import EmbeddedPostgres, EmbeddedValkey
+from hanfleet.app.erasure_ledger import ledger_of
 from hanfleet.app.folders import write_private
 from hanfleet.app.home import Home
 from hanfleet.app.orphans import become_subreaper, keep_reaping
@@ -103,6 +104,7 @@ class _Fleet:
             admin_url,
             redis_url,
             {role: secrets.get_or_make(f"database.{role}") for role in SERVICE_ROLES},
+            ledger=ledger_of(self._home),
             named=_named(self._settings),
             environ=child_environment(),
             log=self._home.logs / "bootstrap.log",

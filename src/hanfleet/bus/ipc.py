@@ -1,9 +1,12 @@
 """IPCManager: what the rest of the house calls the bus."""
 
+from collections.abc import Callable
+
 from hanfleet.bus.codec import Seal
 from hanfleet.bus.command_sender import send_command
 from hanfleet.bus.connection import Bus
 from hanfleet.bus.consumer import Consumer
+from hanfleet.bus.forgetting import forget, rewrite_file
 from hanfleet.bus.message_queue import MessageQueue
 from hanfleet.bus.producer import Producer
 from hanfleet.core.commands import Command, Response
@@ -26,6 +29,16 @@ class IPCManager:
         ValueError. Raises CommandTimeoutError when no answer came, BusUnavailableError when nothing could be asked.
         """
         return await send_command(self._bus, bot_id, command, timeout_s=timeout_s, seal=seal)
+
+    async def forget(self, bot_id: str, is_meant: Callable[[int], bool] | None = None) -> int:
+        """Delete what any stream tells of the bot's contact whose number ``is_meant`` knows (None: of the bot).
+
+        Gives how many entries that was; when it returns, the server's file does not hold them either. Raises
+        BusUnavailableError; then repeat it.
+        """
+        forgotten = await forget(self._bus, bot_id, is_meant)
+        await rewrite_file(self._bus)
+        return forgotten
 
     async def ping(self) -> None:
         """Return when the server answers. Raises BusUnavailableError."""

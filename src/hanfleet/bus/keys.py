@@ -2,6 +2,9 @@
 
 from hanfleet.core.events import Category
 
+#: What every name of ours fits.
+EVERYTHING = "hf:*"
+
 
 def commands(bot_id: str) -> str:
     """The stream of commands to one bot's worker."""

@@ -8,13 +8,15 @@ from hanfleet.control.logs import LogPage
 from hanfleet.control.manager import MultiBotManager
 from hanfleet.control.refusals import FieldProblem, RefusedConfigError
 from hanfleet.control.updates import BotUpdate
-from hanfleet.control.views import BotDetails, BotInfo, BotStatus, LoginStep
+from hanfleet.control.views import BotDetails, BotInfo, BotStatus, ContactInfo, Erasure, LoginStep
 
 __all__ = [
     "BotDetails",
     "BotInfo",
     "BotStatus",
     "BotUpdate",
+    "ContactInfo",
+    "Erasure",
     "FieldProblem",
     "LogPage",
     "LoginStep",

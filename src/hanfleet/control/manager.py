@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from hanfleet.bus import IPCManager, Seal
+from hanfleet.control.erasure.contacts import Contacts
 from hanfleet.control.logins import Logins
 from hanfleet.control.requests import check_kept, check_restart, check_start, check_stop
 from hanfleet.control.sealing import BotSafe
@@ -19,6 +20,7 @@ from hanfleet.core.errors import BusUnavailableError, CommandTimeoutError, Confl
 from hanfleet.core.events import BotRestartRequested
 from hanfleet.core.states import BotState, DesiredState
 from hanfleet.persona.validation import check_persona
+from hanfleet.store.ledger import Ledger
 from hanfleet.store.principals import OperatorPrincipal
 from hanfleet.store.records import BotRow, OutboxRow
 from hanfleet.store.session import Store, Transaction
@@ -34,7 +36,14 @@ class MultiBotManager:
     """Acts as ``operator``. Every method raises NotFoundError for an unknown bot and StoreUnavailableError."""
 
     def __init__(
-        self, store: Store, ipc: IPCManager, master_key: MasterKey, *, bot_logs: Path, operator: str = "owner"
+        self,
+        store: Store,
+        ipc: IPCManager,
+        master_key: MasterKey,
+        *,
+        bot_logs: Path,
+        ledger: Ledger,
+        operator: str = "owner",
     ) -> None:
         self._store = store
         self._ipc = ipc
@@ -42,6 +51,7 @@ class MultiBotManager:
         self._bot_logs = bot_logs
         self._principal = OperatorPrincipal(operator)
         self.logins = Logins(ipc, self._row_and_seal)
+        self.contacts = Contacts(store, ipc, self._safe, ledger, self._principal, _found)
 
     async def register_bot(self, bot_config: BotConfig, *, start: bool = True) -> str:
         """Add a bot and give its id. Raises InvalidInputError for its persona, ConflictError when the id is taken."""
@@ -88,6 +98,8 @@ class MultiBotManager:
             row = await _found(tx, bot_id)
             if row.desired_state is DesiredState.ERASED or (row.desired_state is DesiredState.ARCHIVED and not erase):
                 return False
+            if erase:
+                await self.contacts.ask_for_bot(tx, row)
             await tx.bots.set_desired(bot_id, DesiredState.ERASED if erase else DesiredState.ARCHIVED)
             return True
 

@@ -6,6 +6,7 @@ from typing import Any
 from hanfleet.bus import Seal
 from hanfleet.core.config import BotConfig
 from hanfleet.core.errors import PermanentError
+from hanfleet.store.records import Open
 from hanfleet.store.session import Transaction
 from hanfleet.store.texts import Texts
 from hanfleet.vault import KeyRing, MasterKey, new_data_key
@@ -44,6 +45,10 @@ class BotSafe:
         """Let ``tx`` read and keep this bot's texts as the bot itself does."""
         row = await tx.bots.get(bot_id)
         use_texts(tx, await self._ring(tx, bot_id), row.config if row else {})
+
+    async def opener(self, tx: Transaction, bot_id: str) -> Open:
+        """What opens anything that was sealed for this bot."""
+        return (await self._ring(tx, bot_id)).open
 
     async def _put(
         self, tx: Transaction, config: BotConfig, ring: KeyRing, stored: dict[str, str] | None = None

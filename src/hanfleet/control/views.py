@@ -2,12 +2,13 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from hanfleet.core.failures import FailureKind
 from hanfleet.core.states import BotState, DesiredState, WorkerPhase
-from hanfleet.store.records import BotRow, HeartbeatRow
+from hanfleet.store.records import BotRow, ContactRow, HeartbeatRow
 
 #: What a removed bot's last state came from is of no use to anybody.
 _REMOVED = {
@@ -94,3 +95,35 @@ class LoginStep(_View):
 
     password_needed: bool = Field(description="The account has a second password: send it to …/login/password.")
     logged_in: bool
+
+
+class ContactInfo(_View):
+    """One contact; texts and facts are in its export."""
+
+    chat_id: int
+    id: UUID
+    name: str
+    username: str | None
+    language: str | None
+    is_bot: bool
+    disclosed_at: datetime | None = Field(description="When it was told that it talks to an AI.")
+    opted_out_at: datetime | None
+    paused_at: datetime | None
+    message_count: int = Field(description="What the contact wrote.")
+    last_activity: datetime | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: ContactRow) -> "ContactInfo":
+        return cls.model_validate({name: getattr(row, name) for name in cls.model_fields})
+
+
+class Erasure(_View):
+    """What became of an erasure."""
+
+    bot_id: str
+    erased: dict[str, int] = Field(description="How many rows went, by table.")
+    complete: bool = Field(description="False: the bus does not answer; what it holds goes when it is back.")
+    backups_until: datetime | None = Field(
+        default=None, description="A backup from before may hold the contact until then, and no restore brings it back."
+    )

@@ -23,14 +23,16 @@ _APPEND = text("""
            CAST(:data AS jsonb), CAST(:correlation AS uuid), CAST(:causation AS uuid), CAST(:now AS timestamptz)""")
 
 # A row may carry an earlier time than its predecessor of the same bot: two processes' clocks meet at the counter. So
-# a batch is chosen by time and then filled up with everything that precedes its rows by seq.
+# a batch is chosen by time and then filled up with everything that precedes its rows by seq. Its rows stay locked, so
+# an erasure waits until they are on the bus, and finds them there.
 _UNPUBLISHED = text("""
     WITH oldest AS (
         SELECT bot_id, seq, id FROM events WHERE published_at IS NULL ORDER BY timestamp LIMIT :limit),
     reach AS (SELECT bot_id, max(seq) AS seq FROM oldest WHERE bot_id IS NOT NULL GROUP BY bot_id)
     SELECT e.* FROM events e LEFT JOIN reach r ON r.bot_id = e.bot_id
     WHERE e.published_at IS NULL AND (e.seq <= r.seq OR e.id IN (SELECT id FROM oldest))
-    ORDER BY e.bot_id NULLS FIRST, e.seq, e.timestamp, e.id""")
+    ORDER BY e.bot_id NULLS FIRST, e.seq, e.timestamp, e.id
+    FOR KEY SHARE OF e""")
 _MARK = text("""
     UPDATE events e SET published_at = :now
     FROM unnest(CAST(:times AS timestamptz[]), CAST(:ids AS uuid[])) AS done (timestamp, id)
@@ -78,7 +80,10 @@ class Events:
         return event_id
 
     async def unpublished(self, limit: int = 500) -> Sequence[Event]:
-        """The oldest events that wait for publication, each bot's in order of seq; a few over ``limit`` may come."""
+        """The oldest events that wait for publication, each bot's in order of seq; a few over ``limit`` may come.
+
+        They cannot be deleted before this transaction ends: publish and mark them in it.
+        """
         return [_event(row) for row in await self._connection.all(_UNPUBLISHED, limit=limit)]
 
     async def mark_published(self, events: Sequence[Event]) -> None:

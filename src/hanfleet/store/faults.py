@@ -2,8 +2,11 @@
 
 A lost connection, a server that restarts and a statement that waited too long are the same to a caller: repeat the
 transaction. A refused log-in is different: for a bot it means that its lease went to somebody else.
+
+Errors end up in logs and events, so the values that a server or driver quotes in them (rows, texts) are left out.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -26,6 +29,7 @@ _REFUSED_LOGIN = {"28000", "28P01"}
 _PASSING_CLASSES = {"08", "53", "57"}  # connection, resources, operator intervention (restart, recovery, termination)
 _PASSING = {"40001", "40P01", "55P03", "25P03", "25P04"}  # serialization, deadlock, lock and transaction timeouts
 _UNIQUE_VIOLATION = "23505"
+_VALUE = re.compile(r"(query argument \$\d+|invalid input syntax for type [a-z ]+):.*", re.DOTALL)
 
 
 def address_of(url: str) -> str:
@@ -50,15 +54,18 @@ def translated(principal: Principal | None) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise _meaning((error.orig and error.orig.__cause__) or error.orig or error, principal) from error
+        inner = (error.orig and error.orig.__cause__) or error.orig or error
+        # SQLAlchemy's own wrapping repeats them, so it is no part of the chain.
+        raise _meaning(inner, principal) from _without_values(inner)
     except (PostgresError, InterfaceError, InternalClientError) as error:
-        raise _meaning(error, principal) from error
+        raise _meaning(error, principal) from _without_values(error)
     except (OSError, PoolTimeoutError) as error:  # TimeoutError is an OSError
         raise StoreUnavailableError(f"The database does not answer ({type(error).__name__}); trying again.") from error
 
 
 def _meaning(error: BaseException, principal: Principal | None) -> Exception:
-    state = getattr(error, "sqlstate", None)
+    state, detail = getattr(error, "sqlstate", None), getattr(error, "detail", None)
+    error = _without_values(error)
     if state in _REFUSED_LOGIN:
         if isinstance(principal, BotPrincipal):
             return FencedError(f"The database refuses the log-in of bot {principal.bot_id}: its lease was given away.")
@@ -66,8 +73,17 @@ def _meaning(error: BaseException, principal: Principal | None) -> Exception:
     if _passes(error, state):
         return StoreUnavailableError(f"The database dropped the transaction ({error}); trying again.")
     if state == _UNIQUE_VIOLATION:
-        return ConflictError(f"It exists already: {getattr(error, 'detail', None) or error}.")
+        return ConflictError(f"It exists already: {detail or error}.")
     return PermanentError(f"The database refuses this: {error}")
+
+
+def _without_values(error: BaseException) -> BaseException:
+    """The same error, what it said shortened: no row in DETAIL, no value of a query's argument."""
+    if getattr(error, "detail", None):
+        error.detail = None  # type: ignore[attr-defined]
+    if error.args and isinstance(error.args[0], str):
+        error.args = (_VALUE.sub(r"\1", error.args[0]), *error.args[1:])
+    return error
 
 
 def _passes(error: BaseException, state: str | None) -> bool:

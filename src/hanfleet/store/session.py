@@ -22,6 +22,7 @@ from hanfleet.store.bots import Bots
 from hanfleet.store.connection import Connection
 from hanfleet.store.contacts import Contacts
 from hanfleet.store.conversations import Conversations
+from hanfleet.store.erasures import Erasures
 from hanfleet.store.events import Events
 from hanfleet.store.facts import Facts
 from hanfleet.store.faults import translated
@@ -75,6 +76,7 @@ class Transaction:
         self.schedules = Schedules(connection)
         self.operators = Operators(connection)
         self.schema = Schema(connection)
+        self.erasures = Erasures(connection)
 
     def use_texts(self, texts: Texts) -> None:
         """Read and keep texts from here on as this one bot does."""
@@ -108,6 +110,7 @@ class Store:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=statement_timeout_s * 3,
+            hide_parameters=True,  # they are what people wrote, and errors are logged
             connect_args={
                 "timeout": statement_timeout_s,
                 "command_timeout": statement_timeout_s,

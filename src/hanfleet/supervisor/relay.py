@@ -57,15 +57,14 @@ class Relay:
 
     async def publish_due(self) -> int:
         """Publish one batch and give its size. Raises BusUnavailableError, StoreUnavailableError."""
+        # Cancelled in the middle, the batch would be published once more; that is allowed, but needless.
+        return await asyncio.shield(self._publish())
+
+    async def _publish(self) -> int:
+        # One transaction, so that nothing is erased between the reading and the publication: it would come back.
         async with self._store.transaction(SUPERVISOR) as tx:
             events = await tx.events.unpublished(_BATCH)
-        if not events:
-            return 0
-        # Cancelled between the two, the batch would be published once more; that is allowed, but needless.
-        await asyncio.shield(self._publish(events))
+            if events:
+                await self._publisher.publish(events)
+                await tx.events.mark_published(events)
         return len(events)
-
-    async def _publish(self, events: Sequence[Event]) -> None:
-        await self._publisher.publish(events)
-        async with self._store.transaction(SUPERVISOR) as tx:
-            await tx.events.mark_published(events)

@@ -6,9 +6,9 @@ from pydantic import SecretStr
 
 from hanfleet.api import create_app
 from hanfleet.control import MultiBotManager
-from tests.support.operators import bot_id, bot_logs, hand, ipc, manager
+from tests.support.operators import bot_id, bot_logs, hand, ipc, ledger, manager
 
-__all__ = ["bot_id", "bot_logs", "hand", "ipc", "manager"]
+__all__ = ["bot_id", "bot_logs", "hand", "ipc", "ledger", "manager"]
 TOKEN = "token-of-the-test"
 
 

@@ -31,6 +31,8 @@ def payload(database: Database, valkey_url: str, tmp_path: Path) -> ApiPayload:
         api_token=SecretStr("the-token"),
         port=free_port(),
         bot_logs=tmp_path,
+        ledger=tmp_path / "erased.jsonl",
+        erasure_key=SecretBytes(b"e" * 32),
     )
 
 

@@ -16,6 +16,7 @@ from hanfleet.app.embedded import EmbeddedPostgres
 from hanfleet.app.home import Home
 from hanfleet.app.up import SERVICE_ROLES
 from hanfleet.core.errors import InvalidInputError, PermanentError
+from hanfleet.store.ledger import Ledger
 from tests.support.ports import free_port
 
 BOTH = (DATABASE_URL, REDIS_URL)
@@ -27,7 +28,15 @@ async def _refusal(
 ) -> tuple[type[Exception], str]:
     """What comes of a start with these URLs; passwords in them are ``geheim``."""
     with pytest.raises(PermanentError) as refused:
-        await make_ready(database, bus, PASSWORDS, named=named, environ=child_environment(), log=tmp_path / "log")
+        await make_ready(
+            database,
+            bus,
+            PASSWORDS,
+            ledger=Ledger(tmp_path / "erased.jsonl", bytes(32)),
+            named=named,
+            environ=child_environment(),
+            log=tmp_path / "log",
+        )
     assert "geheim" not in str(refused.value)
     return refused.type, str(refused.value)
 

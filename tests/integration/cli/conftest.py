@@ -12,11 +12,11 @@ from pydantic import SecretStr
 from hanfleet.api import create_app
 from hanfleet.cli.front import run
 from hanfleet.control import MultiBotManager
-from tests.support.operators import bot_id, bot_logs, hand, ipc, manager
+from tests.support.operators import bot_id, bot_logs, hand, ipc, ledger, manager
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
-__all__ = ["bot_id", "bot_logs", "hand", "ipc", "manager"]
+__all__ = ["bot_id", "bot_logs", "hand", "ipc", "ledger", "manager"]
 
 
 class Terminal(io.StringIO):

@@ -1,5 +1,8 @@
 """Vendor errors become three kinds of ours, and never the wrong one."""
 
+import traceback
+from typing import Any
+
 import asyncpg
 import pytest
 from sqlalchemy.exc import DBAPIError
@@ -76,3 +79,24 @@ def test_principals_say_who_they_are() -> None:
     assert (BOT.setting, BOT.source) == ("", "worker")
     assert (OperatorPrincipal("olga").setting, OperatorPrincipal("olga").source) == ("operator:olga", "control")
     assert (SystemPrincipal("app").setting, SystemPrincipal("app").source) == ("system:app", "app")
+
+
+def _shown(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))
+
+
+def test_no_value_of_a_row_or_a_query_is_repeated() -> None:
+    refused: Any = asyncpg.CheckViolationError("new row violates a check")
+    refused.detail = "Failing row contains (mia, my secret hobby)."
+    adapter = Exception("adapter: new row violates a check DETAIL: my secret hobby")
+    adapter.__cause__ = refused
+    for error in (
+        refused,
+        DBAPIError("INSERT", {"text": "my secret hobby"}, adapter),
+        asyncpg.exceptions.DataError("invalid input for query argument $3: 'my secret hobby' (a str is wanted)"),
+        asyncpg.InvalidTextRepresentationError('invalid input syntax for type bigint: "my secret hobby"'),
+    ):
+        with pytest.raises(PermanentError) as told:
+            _raise(error, BOT)
+        assert "my secret hobby" not in _shown(told.value)
+        assert "The database refuses this: " in _shown(told.value)

@@ -32,6 +32,8 @@ aclfile "{acl}"
 appendonly yes
 appendfsync {fsync}
 auto-aof-rewrite-min-size 16mb
+# In the other format the file keeps the content of deleted entries as long as a neighbour of theirs lives.
+aof-use-rdb-preamble no
 save ""
 databases 1
 maxclients {clients}

@@ -1,0 +1,96 @@
+"""A contact who talked to a real worker is erased: nothing is left anywhere, and everybody else is whole."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from hanfleet.bus import Bus, IPCManager, open_bus
+from hanfleet.control import MultiBotManager
+from hanfleet.control.erasure import Ledger
+from hanfleet.kit.clock import SystemClock
+from hanfleet.kit.logging import configure_logging
+from hanfleet.supervisor.relay import Relay
+from tests.support.database import SYSTEM
+from tests.support.operators import MASTER_KEY
+from tests.support.traces import bus_files_that_hold, streams_that_hold, tables_that_hold, texts_that_hold
+from tests.support.waiting import eventually
+from tests.support.workers import DATA_KEY, Rehearsal
+
+TEXT = "my-secret-hobby-is-beekeeping"
+
+
+@pytest_asyncio.fixture
+async def bus(valkey_url: str) -> AsyncIterator[Bus]:
+    async with open_bus(valkey_url, clock=SystemClock(), name="test") as bus:
+        yield bus
+
+
+@pytest_asyncio.fixture
+async def manager(rehearsal: Rehearsal, bus: Bus, tmp_path: Path) -> MultiBotManager:
+    database, bot_id = rehearsal.database, rehearsal.bot.bot_id
+    async with database.supervisor.transaction(SYSTEM) as tx:
+        await tx.keys.add(bot_id, MASTER_KEY.wrap(bot_id, DATA_KEY))
+    ledger = Ledger.open(tmp_path / "backups", tmp_path / "erasure.key")
+    return MultiBotManager(database.api, IPCManager(bus), MASTER_KEY, bot_logs=tmp_path, ledger=ledger)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Path]:
+    """What the worker logs, at the finest level."""
+    path = tmp_path / "mia.log"
+    with path.open("a") as file:
+        configure_logging("worker", level="DEBUG", stream=file)
+        yield path
+    configure_logging("test")
+
+
+async def test_nothing_is_left_of_an_erased_contact(
+    rehearsal: Rehearsal, manager: MultiBotManager, bus: Bus, log: Path, tmp_path: Path
+):
+    ann = await rehearsal.contact("Annabella", last_name="Quixote", username="annabella_q")
+    boris = await rehearsal.contact("Boris")
+    relay = Relay(rehearsal.database.supervisor, IPCManager(bus).producer, SystemClock())
+    async with rehearsal.worker() as worker:
+        await worker.is_running()
+        await ann.says(f"{TEXT} #00000001")
+        await ann.hears_about("#00000001")
+        await boris.says("Hello #00000002")
+        await boris.hears_about("#00000002")
+        await eventually(lambda: _sent(rehearsal))
+        await worker.stop()
+    while await relay.publish_due():
+        pass
+    marks = (str(ann.id), "Annabella", "Quixote", "annabella_q", TEXT)
+    before = await tables_that_hold(rehearsal.database, *marks)
+    assert {"public.user_profiles", "public.messages", "public.session_entities", "public.events"} <= before.keys()
+    assert await streams_that_hold(bus, *marks)
+    assert await bus_files_that_hold(bus, str(ann.id))
+
+    export = await manager.contacts.export("mia", ann.id)
+    assert texts_that_hold(json.dumps(export), *marks) == list(marks)
+    erased = await manager.contacts.erase("mia", ann.id)
+
+    assert erased.complete
+    assert erased.erased["messages"] >= 3
+    assert await tables_that_hold(rehearsal.database, *marks) == {}
+    assert await streams_that_hold(bus, *marks) == {}
+    await eventually(lambda: _no_file(bus, *marks), what="the bus's files are clean")
+    assert texts_that_hold(log.read_text(), *marks) == []
+    assert "a turn is decided" in log.read_text()
+    assert texts_that_hold((tmp_path / "backups/erased.jsonl").read_text(), *marks) == []
+    kept = await manager.contacts.export("mia", boris.id)
+    assert kept["messages"][0]["text"].startswith("Hello")
+    assert len(kept["turns"]) == 1
+    assert len(kept["events"]) >= 4
+    assert await streams_that_hold(bus, str(boris.id))
+
+
+async def _sent(rehearsal: Rehearsal) -> bool:
+    return not await rehearsal.rows("SELECT 1 FROM outbox WHERE state <> 'sent'")
+
+
+async def _no_file(bus: Bus, *marks: str) -> bool:
+    return not await bus_files_that_hold(bus, *marks)

@@ -1,0 +1,51 @@
+"""Looking for traces of somebody everywhere: every column of every table, every stream, the bus server's files."""
+
+from pathlib import Path
+from typing import Any
+
+from hanfleet.bus import Bus
+from tests.support.database import Database
+
+_TABLES = """
+    SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname NOT IN ('pg_catalog', 'information_schema')"""
+
+
+async def tables_that_hold(database: Database, *marks: str) -> dict[str, list[str]]:
+    """Table → the marks that some row of it holds, seen by the superuser."""
+    window = await database.connect()
+    found: dict[str, list[str]] = {}
+    for table in await window.fetch(_TABLES):
+        for mark in marks:
+            # Neither side may be a part of a longer number.
+            if await window.fetchval(
+                f"SELECT EXISTS (SELECT 1 FROM {table['name']} t WHERE t::text ~ $1)", _word(mark)
+            ):
+                found.setdefault(table["name"], []).append(mark)
+    return found
+
+
+async def streams_that_hold(bus: Bus, *marks: str) -> dict[str, list[str]]:
+    """Stream → the marks that some entry of it holds."""
+    found: dict[str, list[str]] = {}
+    async for stream in bus.client.scan_iter(match="*", _type="stream"):
+        text = str(await bus.client.xrange(stream))
+        if held := texts_that_hold(text, *marks):
+            found[stream] = held
+    return found
+
+
+async def bus_files_that_hold(bus: Bus, *marks: str) -> list[str]:
+    """The marks that some file of the bus server holds."""
+    options: dict[str, Any] = await bus.client.config_get("dir", "appenddirname")
+    files = [path for path in Path(options["dir"]).rglob("*") if path.is_file()]
+    assert any(Path(options["dir"], options["appenddirname"]) in path.parents for path in files)
+    return texts_that_hold("\n".join(path.read_bytes().decode(errors="replace") for path in files), *marks)
+
+
+def texts_that_hold(text: str, *marks: str) -> list[str]:
+    return [mark for mark in marks if mark in text]
+
+
+def _word(mark: str) -> str:
+    return rf"(?<![0-9A-Fa-f]){mark}(?![0-9A-Fa-f])" if mark.isdigit() else mark
