@@ -72,6 +72,8 @@ async def test_the_api_ends_with_a_sentence(database: Database, valkey_url: str,
         host="127.0.0.1",
         port=free_port(),
         bot_logs=tmp_path,
+        ledger=tmp_path / "erased.jsonl",
+        erasure_key=SecretBytes(b"e" * 32),
         log_level="INFO",
     )
     status, said = _ends("hanfleet.app.api_main", payload.to_wire())
