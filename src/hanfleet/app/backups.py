@@ -9,18 +9,18 @@ from contextlib import AsyncExitStack
 from importlib.metadata import version
 from pathlib import Path
 
+from hanfleet.app.erasure_ledger import BACKUPS_FOLDER, ledger_of
 from hanfleet.app.folders import make_folder
 from hanfleet.app.home import Home
 from hanfleet.app.home_database import administrator_url, passwords_of
 from hanfleet.app.settings import Settings
 from hanfleet.control.backups import Library, Listed, Manifest, Progress, Restored, create, listed, restore, verify
-from hanfleet.core.errors import NotFoundError
+from hanfleet.core.errors import InvalidInputError, NotFoundError
 from hanfleet.kit.clock import SystemClock
 from hanfleet.store.admin import bootstrap
+from hanfleet.store.ledger import FILE as LEDGER_FILE
+from hanfleet.store.ledger import Ledger
 from hanfleet.vault import MasterKey
-
-#: In the home. What is in it besides backups belongs to others.
-BACKUPS_FOLDER = "backups"
 
 
 def library_of(home: Home) -> Library:
@@ -66,18 +66,26 @@ def verify_backup(settings: Settings, wanted: str | None, key_file: Path | None,
 
 
 async def restore_backup(
-    settings: Settings, wanted: str, *, key_file: Path | None, bot_id: str | None, start: bool, progress: Progress
+    settings: Settings,
+    wanted: str,
+    *,
+    key_file: Path | None,
+    erasure_key: Path | None,
+    bot_id: str | None,
+    start: bool,
+    progress: Progress,
 ) -> Restored:
     """Restore a backup of the home, or one that lies elsewhere (``wanted`` is a path then), into the home's database.
 
-    ``key_file`` holds the master key of the fleet that made it, when that is another. Raises ConflictError while a
-    fleet runs on the home.
+    ``key_file`` holds the master key of the fleet that made it, when that is another; ``erasure_key`` the key of the
+    ledger of erasures that lies beside such a backup. Raises ConflictError while a fleet runs on the home.
     """
     home = Home.open(settings.home)
     library = library_of(home)
     async with AsyncExitStack() as exits:
         exits.enter_context(library.lock(shared=True))
         folder = _folder(library, wanted)
+        ledgers = [ledger_of(home), *_ledger_beside(folder, library, erasure_key)]
         made_under = MasterKey.load(key_file) if key_file else None
         url = await administrator_url(home, settings, exits, alone=True)
         installation = await bootstrap(url, passwords_of(home))
@@ -86,11 +94,25 @@ async def restore_backup(
             folder,
             MasterKey.load(home.master_key),
             SystemClock(),
+            ledgers,
             made_under=made_under,
             bot_id=bot_id,
             start=start,
             progress=progress,
         )
+
+
+def _ledger_beside(folder: Path, library: Library, erasure_key: Path | None) -> list[Ledger]:
+    """Who was erased from the fleet that made a backup must not come back in another one."""
+    beside = folder.parent / LEDGER_FILE
+    if folder.parent == library.path or not beside.exists():
+        return []
+    if erasure_key is None:
+        raise InvalidInputError(
+            f"{beside} names who was erased from that fleet and must stay so: name its key, the erasure.key of that"
+            " fleet's home, with --erasure-key."
+        )
+    return [Ledger.open(folder.parent, erasure_key)]
 
 
 def _folder(library: Library, wanted: str | None) -> Path:

@@ -42,6 +42,20 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     max_bots: Annotated[int, Field(ge=1, le=1000)] = 50
 
+    #: The hour (UTC) of the daily backup; None (off) makes none.
+    backup_hour: int | None = 3
+    backup_keep_days: Annotated[int, Field(ge=1, le=3660)] = 7
+    backup_keep_weeks: Annotated[int, Field(ge=0, le=520)] = 4
+
+    @field_validator("backup_hour", mode="before")
+    @classmethod
+    def _hour(cls, value: object) -> int | None:
+        if value is None or (isinstance(value, str) and value.lower() == "off"):
+            return None
+        if str(value).isdecimal() and int(str(value)) < 24:
+            return int(str(value))
+        raise ValueError("it must be an hour of the day in UTC, 0 to 23, or off")
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _upper(cls, value: object) -> object:

@@ -17,6 +17,7 @@ from hanfleet.app import parts
 from hanfleet.app.bootstrap_main import DATABASE_URL, REDIS_URL
 from hanfleet.app.bootstrapping import make_ready
 from hanfleet.app.children import Runnable, child_environment, keep_running
+from hanfleet.app.daily_backups import keep_backed_up
 from hanfleet.app.embedded import EmbeddedPostgres, EmbeddedValkey
 from hanfleet.app.erasure_ledger import ledger_of
 from hanfleet.app.folders import write_private
@@ -76,6 +77,7 @@ class _Fleet:
         self._clock = SystemClock()
         self._file = ProcessesFile(home.path / "processes.json", os.getpid())
         self._kept: list[Runnable] = []
+        self._owner_url = ""
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Start, keep, stop."""
@@ -110,6 +112,7 @@ class _Fleet:
             log=self._home.logs / "bootstrap.log",
         )
         self._tell("prepared", {"bus": outcome.bus})
+        self._owner_url = outcome.urls["owner"]
         wiring = parts.Wiring(
             home=self._home,
             settings=self._settings,
@@ -150,10 +153,12 @@ class _Fleet:
 
     async def _keep_all(self, stopping: asyncio.Event) -> None:
         chance = random.SystemRandom()
-        keepers = [
+        keepers: list[asyncio.Task[Any]] = [
             asyncio.create_task(keep_running(part, backoff=_BACKOFF, clock=self._clock, chance=chance))
             for part in self._kept
         ]
+        daily = keep_backed_up(self._home, self._settings, self._owner_url, self._clock, self._tell)
+        keepers.append(asyncio.create_task(daily))
         try:
             await stopping.wait()
         finally:

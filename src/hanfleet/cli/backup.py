@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -101,6 +102,10 @@ def restore(
         bool, typer.Option("--start", help="Let bots run that ran. Never while the original fleet lives.")
     ] = False,
     master_key: KeyFile = None,
+    erasure_key: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="The key to erased.jsonl beside a backup of another home."),
+    ] = None,
     home: AtHome = None,
     as_json: AsJson = False,
 ) -> None:
@@ -116,13 +121,21 @@ def restore(
     with _bar() as progress:
         restored = asyncio.run(
             restore_backup(
-                load_settings(home=home), backup, key_file=master_key, bot_id=bot, start=start, progress=progress
+                load_settings(home=home),
+                backup,
+                key_file=master_key,
+                erasure_key=erasure_key,
+                bot_id=bot,
+                start=start,
+                progress=progress,
             )
         )
     if as_json:
-        print_json({"bots": list(restored.bots), "rows": restored.rows})
+        print_json(asdict(restored))
     else:
         print(say("backup.restored", bots=", ".join(restored.bots) or "–", rows=restored.rows))
+        if restored.erased_contacts or restored.erased_bots:
+            print(say("backup.erased", contacts=restored.erased_contacts, bots=restored.erased_bots))
         print(say("backup.started" if start else "backup.stopped"))
 
 

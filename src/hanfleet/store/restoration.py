@@ -42,7 +42,6 @@ _SETTLE = """
     SET desired_state = CASE WHEN desired_state = 'running' AND NOT $2 THEN 'stopped' ELSE desired_state END,
         status = CASE WHEN status IN ('starting', 'running', 'stopping') THEN 'stopped' ELSE status END
     WHERE bot_id = ANY ($1::text[])"""
-# Leases begin anew, and every worker to come is told all keys at its start.
 _KNOWN_TO_ALL = "UPDATE bot_keys SET after_epoch = 0 WHERE bot_id = ANY ($1::text[])"
 
 
@@ -123,9 +122,13 @@ class Restoration:
             await self._driver.execute(_SET_KEY, key.bot_id, key.key_id, key.wrapped)
 
     async def settle(self, bots: Iterable[str], *, start: bool) -> None:
-        """Nobody runs, and nothing is wanted to run unless ``start``. Call it when the schema is this release's."""
+        """Nobody runs, and nothing is wanted to run unless ``start``."""
         with translated(None):
             await self._driver.execute(_SETTLE, list(bots), start)
+
+    async def let_keys_be_known(self, bots: Iterable[str]) -> None:
+        """Leases begin anew, and every worker to come is told all keys. Needs the schema of this release."""
+        with translated(None):
             await self._driver.execute(_KNOWN_TO_ALL, list(bots))
 
     async def finish(self, sequences: Mapping[str, int]) -> None:

@@ -96,7 +96,7 @@ async def test_damage_far_inside_leaves_the_database_as_it_was(folder: Path, els
     part = folder / "imported.part"  # one of the last
     part.write_bytes(part.read_bytes()[:-1])
     with pytest.raises(DamagedBackupError, match=r"imported\.part"):
-        await restore(elsewhere.urls.owner, folder, MASTER, CLOCK)
+        await restore(elsewhere.urls.owner, folder, MASTER, CLOCK, [])
     assert await contents(elsewhere) == before
     assert await migrate.current(elsewhere.urls.owner) == HEAD
 
@@ -104,7 +104,7 @@ async def test_damage_far_inside_leaves_the_database_as_it_was(folder: Path, els
 async def test_another_master_key_is_told_what_to_do(folder: Path, elsewhere: Database) -> None:
     wrong = MasterKey(b"w" * 32)
     with pytest.raises(PermanentError, match="does not open with this master key: name the key file"):
-        await restore(elsewhere.urls.owner, folder, wrong, CLOCK)
+        await restore(elsewhere.urls.owner, folder, wrong, CLOCK, [])
     with pytest.raises(PermanentError, match="does not open with this master key"):
         verify(folder, wrong)
 
@@ -113,16 +113,16 @@ async def test_bots_are_never_overwritten(folder: Path, database: Database) -> N
     before = await contents(database)
     for bot_id in (None, "anna"):
         with pytest.raises(ConflictError, match="anna"):
-            await restore(database.urls.owner, folder, MASTER, CLOCK, bot_id=bot_id)
+            await restore(database.urls.owner, folder, MASTER, CLOCK, [], bot_id=bot_id)
     with pytest.raises(PermanentError, match="holds no bot boris; it holds: anna"):
-        await restore(database.urls.owner, folder, MASTER, CLOCK, bot_id="boris")
+        await restore(database.urls.owner, folder, MASTER, CLOCK, [], bot_id="boris")
     assert await contents(database) == before
 
 
 async def test_a_fleet_that_works_there_is_in_the_way(folder: Path, elsewhere: Database) -> None:
     await elsewhere.add_bot("vera")
     with pytest.raises(ConflictError, match=r"A fleet works on this database, or did just now \(bot:vera\)"):
-        await restore(elsewhere.urls.owner, folder, MASTER, CLOCK, bot_id="anna")
+        await restore(elsewhere.urls.owner, folder, MASTER, CLOCK, [], bot_id="anna")
 
 
 def test_a_killed_backup_is_none_and_the_next_one_tidies_up(database: Database, library: Library) -> None:

@@ -32,7 +32,7 @@ async def test_a_whole_fleet_row_for_row(database: Database, elsewhere: Database
     assert verify(folder, MASTER) == made
     triggers = await _triggers(elsewhere)
 
-    restored = await restore(elsewhere.urls.owner, folder, MASTER, CLOCK)
+    restored = await restore(elsewhere.urls.owner, folder, MASTER, CLOCK, [])
 
     assert await contents(elsewhere) == before
     assert {"anna", "boris"} <= set(restored.bots)
@@ -53,7 +53,7 @@ async def test_one_bot_into_a_fleet_with_others(
     made = await create(database.urls.owner, MASTER, library, CLOCK, release="1", bot_id=None if whole else "anna")
 
     restored = await restore(
-        elsewhere.urls.owner, library.folder(made.contents.id), MASTER, CLOCK, bot_id="anna" if whole else None
+        elsewhere.urls.owner, library.folder(made.contents.id), MASTER, CLOCK, [], bot_id="anna" if whole else None
     )
 
     assert await contents(elsewhere, bot_id="anna") == before
@@ -71,7 +71,7 @@ async def test_data_keys_open_under_the_master_key_of_the_place(
     await fill(database, "anna")
     made = await create(database.urls.owner, MASTER, library, CLOCK, release="1")
     folder = library.folder(made.contents.id)
-    await restore(elsewhere.urls.owner, folder, OTHER_MASTER, CLOCK, made_under=MASTER)
+    await restore(elsewhere.urls.owner, folder, OTHER_MASTER, CLOCK, [], made_under=MASTER)
     wrapped = await (await elsewhere.connect()).fetchval("SELECT wrapped FROM bot_keys WHERE bot_id = 'anna'")
     assert OTHER_MASTER.unwrap("anna", wrapped) == b"anna".ljust(32, b".")
 
@@ -82,7 +82,7 @@ async def test_bots_come_back_stopped_unless_told_and_can_be_started(
     await fill(database, "anna", running=True)
     await (await database.connect()).execute("UPDATE bot_keys SET after_epoch = 7")
     made = await create(database.urls.owner, MASTER, library, CLOCK, release="1")
-    await restore(elsewhere.urls.owner, library.folder(made.contents.id), MASTER, CLOCK)
+    await restore(elsewhere.urls.owner, library.folder(made.contents.id), MASTER, CLOCK, [])
     connection = await elsewhere.connect()
     row = await connection.fetchrow("SELECT desired_state, status, after_epoch FROM bots JOIN bot_keys USING (bot_id)")
     assert tuple(row) == ("stopped", "stopped", 0)
@@ -91,7 +91,7 @@ async def test_bots_come_back_stopped_unless_told_and_can_be_started(
         assert len(await tx.messages.list("anna", 5)) > 1
 
     await connection.execute("DELETE FROM bot_roles; DELETE FROM leases; DELETE FROM bots")
-    await restore(elsewhere.urls.owner, library.folder(made.contents.id), MASTER, CLOCK, start=True)
+    await restore(elsewhere.urls.owner, library.folder(made.contents.id), MASTER, CLOCK, [], start=True)
     assert await connection.fetchval("SELECT desired_state FROM bots") == "running"
 
 
@@ -127,7 +127,7 @@ async def test_it_is_one_moment_though_the_fleet_goes_on_writing(
     writing.cancel()
     await asyncio.gather(writing, return_exceptions=True)
     assert writes > begun > 0
-    await restore(elsewhere.urls.owner, library.folder(made.contents.id), MASTER, CLOCK)
+    await restore(elsewhere.urls.owner, library.folder(made.contents.id), MASTER, CLOCK, [])
     connection = await elsewhere.connect()
     counted, newest = await connection.fetchrow("SELECT count(*), max(seq) FROM events")
     assert counted == newest == await connection.fetchval("SELECT event_seq FROM bot_counters")
@@ -138,7 +138,7 @@ async def test_an_older_schema_is_brought_up_to_date(database: Database, elsewhe
     await fill(database, "anna")
     made = await create(database.urls.owner, MASTER, library, CLOCK, release="1")
     assert made.contents.revision == "0002"
-    restored = await restore(elsewhere.urls.owner, library.folder(made.contents.id), MASTER, CLOCK)
+    restored = await restore(elsewhere.urls.owner, library.folder(made.contents.id), MASTER, CLOCK, [])
     assert restored.rows == made.contents.rows
     assert await migrate.current(elsewhere.urls.owner) == HEAD
     bot = await let_in(elsewhere, "anna")

@@ -19,6 +19,7 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "API_PORT",
         "LOG_LEVEL",
         "MAX_BOTS",
+        "BACKUP_HOUR",
     ):
         monkeypatch.delenv(f"HANFLEET_{name}", raising=False)
 
@@ -85,3 +86,18 @@ def test_a_bad_value_gets_one_sentence_with_the_name(
 def test_a_bad_flag_is_called_by_its_flag() -> None:
     with pytest.raises(InvalidInputError, match=r"^--api-port "):
         load_settings(api_port=0)
+
+
+@pytest.mark.parametrize(("given", "hour"), [("0", 0), ("23", 23), ("off", None), ("OFF", None), ("", 3)])
+def test_the_hour_of_the_backup(given: str, hour: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANFLEET_BACKUP_HOUR", given)
+    assert load_settings().backup_hour == hour
+
+
+@pytest.mark.parametrize("given", ["24", "-1", "three", "3.5"])
+def test_what_is_no_hour_is_refused(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANFLEET_BACKUP_HOUR", given)
+    with pytest.raises(
+        InvalidInputError, match="HANFLEET_BACKUP_HOUR is refused: it must be an hour of the day in UTC"
+    ):
+        load_settings()

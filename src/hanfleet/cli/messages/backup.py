@@ -30,6 +30,10 @@ TEXTS = {
         "Копия {backup} цела: ботов {bots}, строк {rows}, {size}, каждый байт как был записан.",
     ),
     "backup.restored": ("Restored: bots {bots}, {rows} rows.", "Восстановлено: боты {bots}, строк {rows}."),
+    "backup.erased": (
+        "Who was erased since stays erased: {contacts} contacts, {bots} bots were taken out again.",
+        "Удалённые с тех пор остаются удалёнными: убрано контактов {contacts}, ботов {bots}.",
+    ),
     "backup.stopped": (
         "They are stopped. When no other fleet uses their sessions: hanfleet up, then hanfleet bots start ID.",
         "Боты остановлены. Если их сессиями не пользуется другой флот: hanfleet up, затем hanfleet bots start ID.",

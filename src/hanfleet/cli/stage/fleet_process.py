@@ -28,7 +28,8 @@ class FleetProcess:
         self.api_port = api_port
         self.output = home.parent / "up.log"
         self.process: Spawned | None = None
-        self._environ = {**os.environ, **environ}
+        # What is rehearsed is not worth keeping.
+        self._environ = {**os.environ, "HANFLEET_BACKUP_HOUR": "off", **environ}
         self._arguments = arguments
         self._api: httpx.AsyncClient | None = None
 

@@ -5,12 +5,14 @@ the fleet that was backed up still lives, two programs would use one Telegram se
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hanfleet.control.backups.manifest import DATA_KEYS, Contents, DamagedBackupError, Part, read
 from hanfleet.control.backups.parts import PartReader
 from hanfleet.control.backups.progress import Progress, Steps, silent
+from hanfleet.control.erasure import Ledger, apply_ledger
 from hanfleet.core.errors import ConflictError, NotFoundError, PermanentError
 from hanfleet.kit.clock import Clock
 from hanfleet.store.migrations import HEAD, REVISIONS
@@ -22,10 +24,12 @@ from hanfleet.vault.backup_key import BackupKey
 
 @dataclass(frozen=True)
 class Restored:
-    """What came back."""
+    """What came back, and whom the ledgers of erasures took out again."""
 
     bots: tuple[str, ...]
     rows: int
+    erased_contacts: int = 0
+    erased_bots: int = 0
 
 
 async def restore(
@@ -33,6 +37,7 @@ async def restore(
     folder: Path,
     master_key: MasterKey,
     clock: Clock,
+    ledgers: Sequence[Ledger],
     *,
     made_under: MasterKey | None = None,
     bot_id: str | None = None,
@@ -41,9 +46,10 @@ async def restore(
 ) -> Restored:
     """Restore the backup in ``folder``, or ``bot_id`` out of it, into a fleet with ``master_key``.
 
-    ``made_under`` is the master key of the fleet that made it (default: the same). ``start`` leaves bots wanted running
-    that were. Raises DamagedBackupError; NotFoundError for a bot that is not in it; ConflictError for a database that
-    has such bots already, for a fleet that works on it and for a schema that does not fit.
+    Whoever is named in ``ledgers`` stays erased. ``made_under`` is the master key of the fleet that made it (default:
+    the same). ``start`` leaves bots wanted running that were. Raises DamagedBackupError; NotFoundError for a bot that
+    is not in it; ConflictError for a database that has such bots already, for a fleet that works on it, for a schema
+    that does not fit and for a bot that was erased since.
     """
     manifest = read(folder)
     contents = manifest.contents
@@ -67,12 +73,28 @@ async def restore(
             rows += added
         bots = (only_bot,) if only_bot else contents.bots
         await _wrap_data_keys(database, data_keys, bots, master_key)
+        await database.settle(bots, start=start)
         await database.finish(contents.sequences if only_bot is None else {})
         if contents.revision != HEAD:
             await database.move_schema(HEAD)
-        await database.settle(bots, start=start)
+        await database.let_keys_be_known(bots)
+        restored = await _erase(database, ledgers, Restored(bots, rows), only_bot)
         steps.end()
-    return Restored(bots, rows)
+    return restored
+
+
+async def _erase(
+    database: Restoration, ledgers: Sequence[Ledger], restored: Restored, only_bot: str | None
+) -> Restored:
+    contacts = bots = 0
+    for ledger in ledgers:
+        applied = await apply_ledger(database.transaction, ledger)
+        contacts += applied.contacts
+        bots += applied.bots
+    left = await database.bots()
+    if only_bot is not None and only_bot not in left:
+        raise ConflictError(f"Bot {only_bot} was erased after this backup was made, and stays so.")
+    return Restored(tuple(bot_id for bot_id in restored.bots if bot_id in left), restored.rows, contacts, bots)
 
 
 def _scope(contents: Contents, bot_id: str | None) -> str | None:

@@ -1,0 +1,82 @@
+"""A short process that makes the backup of the day and lets old ones go (see daily_backups.py)."""
+
+import asyncio
+import os
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from hanfleet.app.startup_channel import read_startup
+from hanfleet.core.errors import HanfleetError
+from hanfleet.kit.logging import configure_logging, get_logger
+
+# The bots answer first.
+_NICE = 10
+
+_log = get_logger(__name__)
+
+
+class BackupPayload(BaseModel):
+    """``owner_url`` holds a password: only for the start-up channel. ``outcome_fd`` is inherited."""
+
+    model_config = ConfigDict(frozen=True)
+
+    owner_url: str
+    library: Path
+    master_key_file: Path
+    keep_days: int
+    keep_weeks: int
+    outcome_fd: int
+
+
+class BackupOutcome(BaseModel):
+    """The id of what was made, or the sentence ``refusal``; ``pruned`` are those that went."""
+
+    model_config = ConfigDict(frozen=True)
+
+    made: str = ""
+    rows: int = 0
+    pruned: tuple[str, ...] = ()
+    refusal: str = ""
+
+
+async def back_up(payload: BackupPayload) -> BackupOutcome:
+    """Make one of everything, then prune: what there was before goes only when there is something newer."""
+    from hanfleet.control.backups import Library, create
+    from hanfleet.control.backups.pruning import prune
+    from hanfleet.kit.clock import SystemClock
+    from hanfleet.vault import MasterKey
+
+    library = Library(payload.library)
+    try:
+        with library.lock():
+            manifest = await create(
+                payload.owner_url,
+                MasterKey.load(payload.master_key_file),
+                library,
+                SystemClock(),
+                release=version("hanfleet"),
+                daily=True,
+            )
+            pruned = prune(library, days=payload.keep_days, weeks=payload.keep_weeks)
+    except HanfleetError as refused:
+        return BackupOutcome(refusal=str(refused))
+    return BackupOutcome(made=manifest.contents.id, rows=manifest.contents.rows, pruned=tuple(pruned))
+
+
+def main() -> int:
+    """The process' exit status."""
+    payload = BackupPayload.model_validate_json(read_startup())
+    configure_logging("backup")
+    os.nice(_NICE)
+    outcome = asyncio.run(back_up(payload))
+    _log.info("daily backup", **outcome.model_dump(exclude_defaults=True))
+    with os.fdopen(payload.outcome_fd, "wb") as file:
+        file.write(outcome.model_dump_json().encode())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

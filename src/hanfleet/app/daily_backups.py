@@ -1,0 +1,101 @@
+"""The backup of the day: when it is due, and having a short process make it.
+
+The backups that are there tell when the last one was, so a restart neither doubles nor forgets one. One that fails is
+logged, told, and tried again later; the fleet goes on.
+"""
+
+import signal
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from hanfleet.app.backup_main import BackupOutcome, BackupPayload
+from hanfleet.app.children import child_environment
+from hanfleet.app.erasure_ledger import BACKUPS_FOLDER
+from hanfleet.app.errand import run_errand
+from hanfleet.app.folders import make_folder
+from hanfleet.app.home import Home
+from hanfleet.app.settings import Settings
+from hanfleet.core.backup_ids import begun_at, is_daily
+from hanfleet.core.errors import HanfleetError, PermanentError
+from hanfleet.kit.clock import Clock
+from hanfleet.kit.logging import get_logger
+
+# A fleet that has just started has better things to do, and one that lives shorter is a rehearsal.
+_SETTLED = timedelta(minutes=15)
+_AGAIN = timedelta(hours=1)
+# The wall clock may be set, so a long wait is many short ones.
+_LOOK_S = 60.0
+
+_log = get_logger(__name__)
+
+
+def due_at(newest: datetime | None, started: datetime, hour: int) -> datetime:
+    """When the next one is due: at the first ``hour`` (UTC) after the newest, but not right after the start.
+
+    Without any, as soon as the fleet has settled.
+    """
+    settled = started + _SETTLED
+    if newest is None:
+        return settled
+    due = newest.replace(hour=hour, minute=0, second=0, microsecond=0)
+    while due <= newest:
+        due += timedelta(days=1)
+    return max(due, settled)
+
+
+def newest_daily(library: Path) -> datetime | None:
+    """When the newest daily backup was begun."""
+    found = [begun_at(entry.name) for entry in library.iterdir() if is_daily(entry.name)]
+    return max(found, default=None)
+
+
+async def keep_backed_up(
+    home: Home, settings: Settings, owner_url: str, clock: Clock, tell: Callable[[str, dict[str, Any]], None]
+) -> None:
+    """Make one whenever it is due, until cancelled; returns at once when the settings want none."""
+    if settings.backup_hour is None:
+        return
+    library = home.path / BACKUPS_FOLDER
+    not_before = started = clock.now()
+    while True:
+        try:
+            make_folder(library, 0o700)
+            while clock.now() < max(due_at(newest_daily(library), started, settings.backup_hour), not_before):
+                await clock.sleep(_LOOK_S)
+            made = await _make(home, library, settings, owner_url)
+        except (HanfleetError, OSError) as failed:
+            _log.warning("no daily backup", reason=str(failed))
+            tell("backup_failed", {"reason": str(failed)})
+            not_before = clock.now() + _AGAIN
+        else:
+            _log.info("daily backup", made=made.made, rows=made.rows, pruned=len(made.pruned))
+
+
+async def _make(home: Home, library: Path, settings: Settings, owner_url: str) -> BackupOutcome:
+    def payload(outcome_fd: int) -> bytes:
+        return (
+            BackupPayload(
+                owner_url=owner_url,
+                library=library,
+                master_key_file=home.master_key,
+                keep_days=settings.backup_keep_days,
+                keep_weeks=settings.backup_keep_weeks,
+                outcome_fd=outcome_fd,
+            )
+            .model_dump_json()
+            .encode()
+        )
+
+    raw = await run_errand(
+        "hanfleet.app.backup_main",
+        payload,
+        environ=child_environment(),
+        log=home.logs / "backup.log",
+        parent_death_signal=signal.SIGKILL,
+    )
+    outcome = BackupOutcome.model_validate_json(raw)
+    if outcome.refusal:
+        raise PermanentError(outcome.refusal)
+    return outcome
