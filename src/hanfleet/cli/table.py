@@ -7,6 +7,7 @@ To add one: write ``cli/<name>.py`` with ``app = typer.Typer(...)``, put its lin
 COMMANDS = {
     "up": "hanfleet.cli.up",
     "bots": "hanfleet.cli.bots",
+    "contacts": "hanfleet.cli.contacts",
     "demo": "hanfleet.cli.demo",
     "db": "hanfleet.cli.db",
     "doctor": "hanfleet.cli.doctor",

@@ -51,13 +51,23 @@ async def api_url(manager: MultiBotManager) -> AsyncIterator[str]:
 @pytest.fixture
 def bots(api_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Run `hanfleet bots …` against a real API, as a person would, in English and without a terminal."""
+    return _group("bots", api_url, monkeypatch, capsys)
+
+
+@pytest.fixture
+def contacts(api_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """The same for `hanfleet contacts …`."""
+    return _group("contacts", api_url, monkeypatch, capsys)
+
+
+def _group(group: str, api_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     monkeypatch.setenv("HANFLEET_API", api_url)
     monkeypatch.setenv("HANFLEET_API_TOKEN", "the-token")
     monkeypatch.setenv("HANFLEET_LANG", "en")
 
     async def command(*arguments: str, typed: str = "", terminal: bool = False) -> Outcome:
-        monkeypatch.setattr("sys.stdin", Terminal() if terminal else io.StringIO(typed))
-        status = await asyncio.to_thread(run, ["bots", *arguments])
+        monkeypatch.setattr("sys.stdin", Terminal(typed) if terminal else io.StringIO(typed))
+        status = await asyncio.to_thread(run, [group, *arguments])
         captured = capsys.readouterr()
         return Outcome(status, captured.out, captured.err)
 

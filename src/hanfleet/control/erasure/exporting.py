@@ -3,15 +3,24 @@
 Refuses to give out what is not about the person: keys of the session, sealed values as they are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hanfleet.control.erasure.keeping import kept_of_chat
+from hanfleet.store.facts import fact_field
 from hanfleet.store.records import BotRow, Open
 from hanfleet.store.session import Transaction
+from hanfleet.store.summaries import summary_field
+from hanfleet.store.texts import text_field
 
 FORMAT, VERSION = "hanfleet contact", 1
 _ONE_EACH = {"user_profiles": "contact", "conversations": "conversation", "session_entities": "telegram"}
+#: Texts that may lie sealed in a column beside their own, and the field that they are sealed for.
+_TEXTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "text": lambda row: text_field(row["id"]),
+    "fact": lambda row: fact_field(row["chat_id"], row["topic"]),
+    "summary": lambda row: summary_field(row["id"]),
+}
 _IN_ORDER = ("created_at", "timestamp", "id")
 
 
@@ -48,9 +57,11 @@ def _opened(table: str, row: Mapping[str, Any], open_: Open) -> dict[str, Any]:
         phone = row["phone_sealed"]
         opened = None if phone is None else open_(f"phone:{row['entity_id']}", _bytes(phone)).decode()
         return {"name": row["name"], "username": row["username"], "phone": opened}
-    told = {column: value for column, value in row.items() if column != "text_sealed"}
-    if row.get("text_sealed") is not None:
-        told["text"] = open_(f"text:{row['id']}", _bytes(row["text_sealed"])).decode()
+    told = dict(row)
+    for column, field_of in _TEXTS.items():
+        sealed = told.pop(f"{column}_sealed", None)
+        if sealed is not None:
+            told[column] = open_(field_of(row), _bytes(sealed)).decode()
     return told
 
 

@@ -1,0 +1,67 @@
+"""`hanfleet contacts` against a real API on a real database and bus."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from hanfleet.control import MultiBotManager
+from hanfleet.core.config import BotConfig
+from hanfleet.store.principals import BotPrincipal
+from tests.integration.cli.conftest import Command
+from tests.integration.store.conversation_steps import message, take
+from tests.support.database import SYSTEM, BotLogIn, Database
+from tests.support.operators import bot_document
+
+ANN, BORIS = 900000501, 900000502
+
+
+@pytest.fixture
+async def bot(database: Database, manager: MultiBotManager, bot_id: str) -> BotLogIn:
+    await manager.register_bot(BotConfig.model_validate(bot_document(bot_id)), start=False)
+    async with database.supervisor.transaction(SYSTEM) as tx:
+        epoch = await tx.leases.grant(f"bot:{bot_id}", 60)
+    login = await database.provisioner.rotate(bot_id)
+    bot = BotLogIn(bot_id, epoch, login.url, login.role_name, await database.store(login.url), BotPrincipal(bot_id))
+    for number, chat_id in enumerate((ANN, BORIS), 1):
+        await take(bot, message(number, "dear diary", chat_id=chat_id))
+    return bot
+
+
+async def test_contacts_at_the_terminal(contacts: Command, bot: BotLogIn, tmp_path: Path):
+    listed = (await contacts("list", bot.bot_id)).out.splitlines()
+    assert listed[0].split()[:3] == ["CHAT", "NAME", "USERNAME"]
+    assert [line.split()[:4] for line in listed[1:]] == [[str(chat), "Ann", "ann", "1"] for chat in (ANN, BORIS)]
+
+    file = tmp_path / "ann.json"
+    exported = await contacts("export", bot.bot_id, str(ANN), "--out", str(file))
+    assert (exported.status, exported.err) == (0, "")
+    assert "(1 messages), in clear" in exported.out
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert json.loads(file.read_text())["messages"][0]["text"] == "dear diary"
+    assert json.loads((await contacts("export", bot.bot_id, str(ANN))).out) == json.loads(file.read_text())
+    again = await contacts("export", bot.bot_id, str(ANN), "--out", str(file))
+    assert (again.status, "name a new file with --out" in again.err) == (2, True)
+
+    unsure = await contacts("erase", bot.bot_id, str(ANN))
+    assert (unsure.status, "say --yes" in unsure.err) == (2, True)
+    kept = await contacts("erase", bot.bot_id, str(ANN), typed="n\n", terminal=True)
+    assert (kept.status, "Nothing was erased" in kept.err) == (2, True)
+    erased = await contacts("erase", bot.bot_id, str(ANN), "--yes")
+    assert (erased.status, "1 messages among them" in erased.out) == (0, True)
+    gone = await contacts("erase", bot.bot_id, str(ANN), "--yes")
+    assert (gone.status, f"hanfleet contacts list {bot.bot_id}" in gone.err) == (3, True)
+    answer = json.loads((await contacts("erase", bot.bot_id, str(BORIS), "--yes", "--json")).out)
+    assert answer["complete"]
+    assert answer["erased"]["messages"] == 1
+    assert "Nobody has talked" in (await contacts("list", bot.bot_id)).err
+    assert (await contacts("list", bot.bot_id, "--json")).out == "[]\n"
+
+
+async def test_what_is_not_there_is_said(contacts: Command, bot: BotLogIn):
+    for command in ("export", "erase"):
+        outcome = await contacts(command, "nobody", "5", *(("--yes",) if command == "erase" else ()))
+        assert (outcome.status, "no bot nobody" in outcome.err) == (3, True)
+    assert (await contacts("export", bot.bot_id, "5")).status == 3
+    assert (await contacts("export", bot.bot_id, str(2**70))).status == 2
