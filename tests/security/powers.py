@@ -244,6 +244,22 @@ SCHEMA = [
         "SELECT ensure_month_partitions()",
         "GRANT EXECUTE ON FUNCTION ensure_month_partitions() TO @bots@",
     ),
+    *(
+        Restriction(
+            f"no EXECUTE on {name}()",
+            stops,
+            f"SELECT {name}({arguments})",
+            f"GRANT EXECUTE ON FUNCTION {name}, audit_config TO @bots@",  # audit_view calls it as its caller
+        )
+        for name, arguments, stops in (
+            ("audit_append", "'fleet', 'operator:olga', 'insert', 'x', 'x', 'x', '{}', '{}', 'x'", "forging an entry"),
+            ("audit_note", "'insert', 'x', 'anna', 'x', '{}', '{}'", "filling the audit trail with what never was"),
+            ("drop_old_audit", "90", "having the audit trail dropped at will"),
+            ("audit_view", "'{}', '', '', ''", "using up the server with what only triggers need"),
+            ("audit_config", "'{}'", "using up the server with what only triggers need"),
+            ("audit_difference", "'{}', '{}', '{}'", "using up the server with what only triggers need"),
+        )
+    ),
 ]
 
 

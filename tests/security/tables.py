@@ -169,6 +169,9 @@ TABLES: dict[str, Table] = {
             id="{uuid}", kind="bot", mark="\\x{hash}", requested_by="planted for {bot}", requested_at=NOW, counts={}
         ),
     ),
+    "audit": Table({"api": "r"}),
+    "audit_chains": Table({"supervisor": "r"}),
+    "audit_checkpoints": Table({}, {"chain": "planted for {bot}", "seq": 1, "hash": r"\x41"}),
     "imported": Table({}, _bot_row(import_id="{uuid}", kind="facts", brought={"for": "planted for {bot}"})),
 }
 
@@ -177,7 +180,7 @@ READABLE = tuple(name for name, table in TABLES.items() if "r" in table.verbs("b
 CLOSED = tuple(name for name in TABLES if name not in READABLE)
 
 #: Split into partitions, which hold no policies and on which nobody but their owner holds a right.
-PARTITIONED = ("user_profiles", "conversations", "messages", "events", "metrics_data")
+PARTITIONED = ("user_profiles", "conversations", "messages", "events", "metrics_data", "audit")
 
 #: Who may call the functions of the schema; trigger functions are called by nobody.
 FUNCTIONS = {
@@ -186,6 +189,9 @@ FUNCTIONS = {
     "contact_tables": "",
     **dict.fromkeys(("contact_rows", "erase_contact_rows"), "api"),
     "ensure_month_partitions": "supervisor",
+    "drop_old_audit": "supervisor",
+    **dict.fromkeys(("audit_append", "audit_note", "audit_row", "audit_import"), ""),
+    **dict.fromkeys(("audit_view", "audit_config", "audit_difference"), ""),
     **dict.fromkeys(("principal_sees_all", "principal_bots", "principal_manages_operators"), "api"),
     "refuse_undisclosed": "",
 }

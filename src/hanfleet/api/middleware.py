@@ -13,6 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 
 from hanfleet.api.errors import problem
 from hanfleet.kit.identity import new_id
+from hanfleet.kit.requests import serving
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -34,7 +35,8 @@ class RequestId:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _uuid_or_none(Headers(scope=scope).get(_HEADER)) or str(new_id())
+        request_uuid = _uuid_or_none(Headers(scope=scope).get(_HEADER)) or new_id()
+        request_id = str(request_uuid)
         scope["hanfleet.request_id"] = request_id
 
         async def send_with_id(message: MutableMapping[str, Any]) -> None:
@@ -46,7 +48,7 @@ class RequestId:
                 headers["X-Content-Type-Options"] = "nosniff"
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(correlation_id=request_id):
+        with structlog.contextvars.bound_contextvars(correlation_id=request_id), serving(request_uuid):
             await self._app(scope, receive, send_with_id)
 
 
@@ -94,8 +96,8 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def _uuid_or_none(text: str | None) -> str | None:
+def _uuid_or_none(text: str | None) -> uuid.UUID | None:
     try:
-        return str(uuid.UUID(text)) if text else None
+        return uuid.UUID(text) if text else None
     except ValueError:
         return None

@@ -13,6 +13,7 @@ from sqlalchemy import Row, text
 
 from hanfleet.core.events import Event, EventPayload
 from hanfleet.kit.identity import new_id
+from hanfleet.kit.requests import request_id
 from hanfleet.store.connection import Connection, as_json
 
 _APPEND = text("""
@@ -60,7 +61,8 @@ class Events:
         correlation_id: UUID | None = None,
         causation_id: UUID | None = None,
     ) -> UUID:
-        """Write one event and give its id. ``source`` defaults to the principal's, ``correlation_id`` to the id.
+        """Write one event and give its id. ``source`` defaults to the principal's, ``correlation_id`` to the id of the
+        request that is served, and outside of one to the event's own.
 
         ``bot_id`` None: an event of the system, without a seq.
         """
@@ -73,7 +75,7 @@ class Events:
             source=source or self._connection.principal.source,
             bot_id=bot_id,
             data=as_json(data_of(payload)),
-            correlation=correlation_id or event_id,
+            correlation=correlation_id or request_id() or event_id,
             causation=causation_id,
             now=self._connection.clock.now(),
         )

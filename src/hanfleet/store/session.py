@@ -17,7 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from hanfleet.core.errors import StoreUnavailableError
 from hanfleet.kit.backoff import Backoff
 from hanfleet.kit.clock import Clock
+from hanfleet.kit.requests import request_id
 from hanfleet.store.addresses import driver_url
+from hanfleet.store.audit import Audit
 from hanfleet.store.bots import Bots
 from hanfleet.store.connection import Connection
 from hanfleet.store.contacts import Contacts
@@ -46,7 +48,8 @@ from hanfleet.store.texts import Texts
 from hanfleet.store.turns import Turns
 
 T = TypeVar("T")
-_NAME_PRINCIPAL = text("SELECT set_config('hanfleet.principal', :setting, true)")
+_NAME_PRINCIPAL = text("""
+    SELECT set_config('hanfleet.principal', :setting, true), set_config('hanfleet.request_id', :request_id, true)""")
 _BACKOFF = Backoff(first_s=0.05, longest_s=2.0)
 
 
@@ -77,6 +80,7 @@ class Transaction:
         self.operators = Operators(connection)
         self.schema = Schema(connection)
         self.erasures = Erasures(connection)
+        self.audit = Audit(connection)
 
     def use_texts(self, texts: Texts) -> None:
         """Read and keep texts from here on as this one bot does."""
@@ -134,7 +138,7 @@ class Store:
         try:
             connection = Connection(raw, principal, self._clock, Texts())
             if principal.setting:
-                await connection.all(_NAME_PRINCIPAL, setting=principal.setting)
+                await connection.all(_NAME_PRINCIPAL, setting=principal.setting, request_id=str(request_id() or ""))
             yield Transaction(connection, self._rng)
             with translated(principal):
                 await raw.commit()

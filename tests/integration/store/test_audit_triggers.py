@@ -1,0 +1,243 @@
+"""What the triggers write, about what, in whose name, and what they keep out."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from hanfleet.core.messages import InboundMessage, Person, UpdateBatch
+from hanfleet.core.states import DesiredState
+from hanfleet.kit.requests import serving
+from hanfleet.store.principals import SystemPrincipal
+from hanfleet.store.records import Role
+from tests.integration.store.conversation_steps import clear
+from tests.support.database import OPERATOR, SYSTEM, BotLogIn, Database
+
+NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+
+
+async def entries(database: Database, noun: str = "%") -> list[Any]:
+    """What stands of ``noun`` (default: of any bot), in the order of each chain."""
+    raw = await database.connect()
+    await raw.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+    rows: list[Any] = await raw.fetch(
+        "SELECT * FROM audit WHERE noun LIKE $1 AND (chain <> 'fleet' OR $1 <> '%') ORDER BY timestamp, chain, seq",
+        noun,
+    )
+    return rows
+
+
+async def talk(bot: BotLogIn, chat_id: int = 10) -> None:
+    """A contact writes for the first time."""
+    inbound = UpdateBatch(None, (InboundMessage(chat_id, 1, "MARKER-text", NOON, Person(chat_id, "MARKER-name")),))
+    async with bot.store.transaction(bot.principal) as tx:
+        await tx.inbox.take(bot.bot_id, inbound, NOON, 0, clear)
+
+
+async def test_a_bots_configuration_and_what_is_wanted_of_it(database: Database) -> None:
+    config = {"name": "Anna", "llm": {"model": "a", "timeout_s": 1.0}, "telegram_phone": "+4911111"}
+    async with database.api.transaction(OPERATOR) as tx:
+        await tx.bots.add("anna", config)
+        changed = {**config, "llm": {"model": "b", "timeout_s": 1.0}, "telegram_phone": "+4922222"}
+        await tx.bots.set_config("anna", changed)
+        await tx.bots.set_desired("anna", DesiredState.RUNNING)
+        await tx.bots.request_restart("anna")
+    born, configured, wanted, again = await entries(database)
+    assert {row["chain"] for row in (born, configured, wanted, again)} == {"bot:anna"}
+    assert {row["principal"] for row in (born, configured, wanted, again)} == {"operator:olga"}
+    assert [row["seq"] for row in (born, configured, wanted, again)] == [1, 2, 3, 4]
+    assert (born["action"], born["noun"], born["subject"], born["bot_id"]) == ("insert", "bot", "anna", "anna")
+    assert born["new_values"]["config"]["llm"] == {"model": "a", "timeout_s": 1.0}
+    assert configured["old_values"] == {
+        "config": {"llm": {"model": "a"}, "telegram_phone": "(not kept)"},
+        "config_version": 1,
+    }
+    assert configured["new_values"] == {
+        "config": {"llm": {"model": "b"}, "telegram_phone": "(not kept)"},
+        "config_version": 2,
+    }
+    assert (wanted["old_values"], wanted["new_values"]) == ({"desired_state": "stopped"}, {"desired_state": "running"})
+    assert again["new_values"] == {"restart_generation": 1}
+    assert "4911111" not in str(born)
+    assert "4922222" not in str(configured)
+
+
+async def test_a_password_in_the_models_address_is_left_out(database: Database) -> None:
+    async with database.api.transaction(OPERATOR) as tx:
+        await tx.bots.add(
+            "anna", {"name": "Anna", "llm": {"base_url": "https://MARKER:MARKER@models.example:8/v1?key=MARKER#MARKER"}}
+        )
+    (born,) = await entries(database)
+    assert born["new_values"]["config"]["llm"]["base_url"] == "https://models.example:8/v1"
+
+
+async def test_what_happens_to_a_bot_by_itself_is_no_entry(database: Database) -> None:
+    bot = await database.add_bot()
+    before = len(await entries(database))
+    async with database.supervisor.transaction(SYSTEM) as tx:
+        row = await tx.bots.get("anna")
+        assert row is not None
+        await tx.bots.plan_restart("anna", 2, None)
+        await tx.bots.mark_generation("anna", 1)
+    await talk(bot)
+    await talk(bot)
+    assert len(await entries(database)) == before
+
+
+async def test_of_secrets_and_keys_only_names_and_fingerprints(database: Database) -> None:
+    await database.add_bot()
+    async with database.api.transaction(OPERATOR) as tx:
+        await tx.secrets.put("anna", "openai_api_key", b"MARKER-1")
+        await tx.secrets.put("anna", "openai_api_key", b"MARKER-2")
+        await tx.secrets.drop("anna", "openai_api_key")
+        await tx.keys.add("anna", b"MARKER-3")
+    put, replaced, dropped = await entries(database, "secret")
+    assert [row["action"] for row in (put, replaced, dropped)] == ["insert", "update", "delete"]
+    assert {row["subject"] for row in (put, replaced, dropped)} == {"openai_api_key"}
+    assert put["new_values"]["sealed"].startswith("sha256:")
+    assert replaced["old_values"] == put["new_values"] != replaced["new_values"] == dropped["old_values"]
+    (key,) = await entries(database, "key")
+    assert (key["subject"], key["new_values"]["key_id"]) == ("1", 1)
+    everything = str(await entries(database))
+    assert "MARKER" not in everything
+    assert b"MARKER".hex() not in everything
+
+
+async def test_roles_are_named_by_who_made_them(database: Database) -> None:
+    bot = await database.add_bot()
+    (made,) = await entries(database, "role")
+    assert (made["subject"], made["bot_id"]) == (bot.role_name, "anna")
+    assert made["principal"] == f"role:hf_{database.install_id}_provisioner"
+    await database.provisioner.drop_bot_role("anna")
+    assert [row["action"] for row in await entries(database, "role")] == ["insert", "delete"]
+
+
+async def test_of_contacts_only_which_columns_were_set(database: Database) -> None:
+    bot = await database.add_bot()
+    await talk(bot)
+    async with database.api.transaction(OPERATOR) as tx:
+        await tx.contacts.set_paused("anna", 10, NOON)
+        await tx.contacts.set_paused("anna", 10, None)
+    async with bot.store.transaction(bot.principal) as tx:
+        await tx.contacts.set_opted_out("anna", 10, NOON)
+        contact = await tx.contacts.get("anna", 10)
+    assert contact is not None
+    paused, resumed, opted_out = await entries(database, "contact")
+    assert {row["subject"] for row in (paused, resumed, opted_out)} == {str(contact.id)}
+    assert (paused["old_values"], paused["new_values"]) == ({"paused_at": None}, {"paused_at": "set"})
+    assert (resumed["old_values"], resumed["new_values"]) == ({"paused_at": "set"}, {"paused_at": None})
+    assert opted_out["new_values"] == {"opted_out_at": "set"}
+    assert (paused["chain"], opted_out["chain"]) == ("bot:anna", "worker:anna")
+    assert (paused["principal"], opted_out["principal"]) == ("operator:olga", "bot:anna")
+    everything = str(await entries(database))
+    assert "MARKER" not in everything
+    assert "chat_id" not in everything
+
+
+async def test_a_time_that_is_changed_is_an_entry_too(database: Database) -> None:
+    bot = await database.add_bot()
+    await talk(bot)
+    raw = await database.connect(bot.url)
+    for day in ("2026-01-01", "2026-01-02"):
+        await raw.execute(f"UPDATE user_profiles SET disclosed_at = '{day}' WHERE bot_id = 'anna'")
+    changed = (await entries(database, "contact"))[1]
+    assert changed["old_values"] == changed["new_values"] == {"disclosed_at": "set"}
+
+
+async def test_an_erased_contact_is_one_entry_and_an_erased_bot_is_one(database: Database) -> None:
+    bot = await database.add_bot()
+    await talk(bot, 10)
+    await talk(bot, 11)
+    raw = await database.connect()
+    await raw.execute("DELETE FROM user_profiles WHERE bot_id = 'anna' AND chat_id = 10")
+    (erased,) = await entries(database, "contact")
+    assert (erased["action"], erased["old_values"]) == ("delete", {})
+    await database.provisioner.drop_bot_role("anna")
+    before = len(await entries(database))
+    async with database.supervisor.transaction(SYSTEM) as tx:
+        await tx.secrets.put("anna", "openai_api_key", b"sealed")
+        await tx.bots.erase("anna")
+    after = (await entries(database))[before:]
+    assert [(row["noun"], row["action"]) for row in after] == [("secret", "insert"), ("bot", "delete")]
+    assert after[-1]["principal"] == "system:supervisor"
+
+
+async def test_a_bot_cannot_say_that_it_is_somebody_else(database: Database) -> None:
+    bot = await database.add_bot()
+    await talk(bot)
+    raw = await database.connect(bot.url)
+    await raw.execute("SET hanfleet.principal = 'operator:olga'")
+    await raw.execute("SET hanfleet.request_id = 'forged'")
+    await raw.execute("UPDATE user_profiles SET paused_at = now() WHERE bot_id = 'anna'")
+    await raw.execute("SET hanfleet.principal = 'system:import'")
+    await raw.execute("UPDATE user_profiles SET paused_at = NULL WHERE bot_id = 'anna'")
+    for row in await entries(database, "contact"):
+        assert (row["principal"], row["chain"], row["request_id"]) == ("bot:anna", "worker:anna", None)
+        assert row["db_role"] == bot.role_name
+    assert len(await entries(database, "contact")) == 2
+
+
+async def test_who_says_nothing_is_named_by_the_role(database: Database) -> None:
+    raw = await database.connect(database.urls.supervisor)
+    await database.add_bot()
+    await raw.execute("UPDATE bots SET desired_state = 'running' WHERE bot_id = 'anna'")
+    assert (await entries(database, "bot"))[-1]["principal"] == f"role:hf_{database.install_id}_supervisor"
+
+
+async def test_only_the_owner_can_import_without_an_entry_for_each_row(database: Database) -> None:
+    owner = await database.store(database.urls.owner)
+    for store, count in ((owner, 0), (database.api, 1)):
+        bot_id = f"bot{count}"
+        async with store.transaction(SystemPrincipal("import")) as tx:
+            await tx.bots.add(bot_id, {"name": "x"})
+        assert len(await entries(database)) == count
+
+
+async def test_a_requests_id_reaches_the_entry_and_the_event(database: Database) -> None:
+    await database.add_bot()
+    request = UUID("0193a5d0-0000-7000-8000-000000000001")
+    with serving(request):
+        async with database.api.transaction(OPERATOR) as tx:
+            await tx.bots.set_desired("anna", DesiredState.RUNNING)
+    async with database.api.transaction(OPERATOR) as tx:
+        await tx.bots.set_desired("anna", DesiredState.STOPPED)
+        events = await tx.events.list(bot_id="anna", type="bot.lifecycle.desired")
+    assert [row["request_id"] for row in await entries(database, "bot")] == [None, str(request), None]
+    assert [event.correlation_id == request for event in events] == [True, False]
+
+
+async def test_operators_their_grants_tokens_and_webhooks(database: Database) -> None:
+    await database.add_bot()
+    async with database.api.transaction(OPERATOR) as tx:
+        await tx.operators.add("vera")
+        await tx.operators.grant("vera", Role.VIEWER, bot_id="anna")
+        await tx.operators.grant("vera", Role.OWNER)
+        await tx.operators.revoke("vera")
+        await tx.operators.disable("vera")
+    raw = await database.connect()
+    await raw.execute("UPDATE operators SET password_hash = '$argon2MARKER' WHERE name = 'vera'")
+    await raw.execute(
+        "INSERT INTO tokens (id, operator, name, hash, scopes, created_at)"
+        " VALUES (gen_random_uuid(), 'vera', 'ci', sha256('MARKER'), '{bots:read}', now())"
+    )
+    await raw.execute("UPDATE tokens SET last_used_at = now()")
+    await raw.execute("UPDATE tokens SET revoked_at = now()")
+    await raw.execute(
+        "INSERT INTO webhooks (id, bot_id, url, secret_sealed, event_types, created_at, updated_at)"
+        " VALUES (gen_random_uuid(), 'anna', 'https://MARKER.example/MARKER', 'MARKER', '{*}', now(), now())"
+    )
+    await raw.execute("DELETE FROM operators WHERE name = 'vera'")
+    operators = [row for row in await entries(database, "operator") if row["subject"] == "vera"]
+    assert [row["action"] for row in operators] == ["insert", "update", "update", "delete"]
+    assert operators[1]["new_values"] == {"disabled_at": "set"}
+    grants = [row for row in await entries(database, "grant") if row["subject"] == "vera"]
+    assert [(row["chain"], row["action"]) for row in grants] == [
+        ("bot:anna", "insert"), ("fleet", "insert"), ("fleet", "delete"),
+    ]  # fmt: skip
+    assert grants[0]["new_values"] == {"operator": "vera", "role": "viewer", "granted_by": "operator:olga"}
+    made, revoked = await entries(database, "token")
+    assert (made["new_values"]["scopes"], revoked["new_values"]) == (["bots:read"], {"revoked_at": "set"})
+    (webhook,) = await entries(database, "webhook")
+    assert webhook["new_values"]["url"].startswith("sha256:")
+    assert "MARKER" not in str([made, webhook, *operators])
+    assert b"MARKER".hex() not in str(webhook)
