@@ -19,13 +19,16 @@ _log = get_logger(__name__)
 
 
 class BackupPayload(BaseModel):
-    """``owner_url`` holds a password: only for the start-up channel. ``outcome_fd`` is inherited."""
+    """Secrets in clear, so only for the start-up channel: a password in ``owner_url``, ``master_key`` in hexadecimal.
+
+    ``outcome_fd`` is inherited.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     owner_url: str
+    master_key: str
     library: Path
-    master_key_file: Path
     keep_days: int
     keep_weeks: int
     outcome_fd: int
@@ -54,7 +57,7 @@ async def back_up(payload: BackupPayload) -> BackupOutcome:
         with library.lock():
             manifest = await create(
                 payload.owner_url,
-                MasterKey.load(payload.master_key_file),
+                MasterKey(bytes.fromhex(payload.master_key)),
                 library,
                 SystemClock(),
                 release=version("hanfleet"),

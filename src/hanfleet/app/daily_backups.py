@@ -15,8 +15,7 @@ from hanfleet.app.children import child_environment
 from hanfleet.app.erasure_ledger import BACKUPS_FOLDER
 from hanfleet.app.errand import run_errand
 from hanfleet.app.folders import make_folder
-from hanfleet.app.home import Home
-from hanfleet.app.settings import Settings
+from hanfleet.app.parts import Wiring
 from hanfleet.core.backup_ids import begun_at, is_daily
 from hanfleet.core.errors import HanfleetError, PermanentError
 from hanfleet.kit.clock import Clock
@@ -51,20 +50,22 @@ def newest_daily(library: Path) -> datetime | None:
     return max(found, default=None)
 
 
-async def keep_backed_up(
-    home: Home, settings: Settings, owner_url: str, clock: Clock, tell: Callable[[str, dict[str, Any]], None]
-) -> None:
-    """Make one whenever it is due, until cancelled; returns at once when the settings want none."""
-    if settings.backup_hour is None:
+async def keep_backed_up(wiring: Wiring, clock: Clock, tell: Callable[[str, dict[str, Any]], None]) -> None:
+    """Make one whenever it is due, until cancelled; returns at once when the settings want none.
+
+    The master key stays the same for that long: it is replaced only while no fleet runs.
+    """
+    hour = wiring.settings.backup_hour
+    if hour is None:
         return
-    library = home.path / BACKUPS_FOLDER
+    library = wiring.home.path / BACKUPS_FOLDER
     not_before = started = clock.now()
     while True:
         try:
             make_folder(library, 0o700)
-            while clock.now() < max(due_at(newest_daily(library), started, settings.backup_hour), not_before):
+            while clock.now() < max(due_at(newest_daily(library), started, hour), not_before):
                 await clock.sleep(_LOOK_S)
-            made = await _make(home, library, settings, owner_url)
+            made = await _make(wiring, library)
         except (HanfleetError, OSError) as failed:
             _log.warning("no daily backup", reason=str(failed))
             tell("backup_failed", {"reason": str(failed)})
@@ -73,26 +74,23 @@ async def keep_backed_up(
             _log.info("daily backup", made=made.made, rows=made.rows, pruned=len(made.pruned))
 
 
-async def _make(home: Home, library: Path, settings: Settings, owner_url: str) -> BackupOutcome:
+async def _make(wiring: Wiring, library: Path) -> BackupOutcome:
     def payload(outcome_fd: int) -> bytes:
-        return (
-            BackupPayload(
-                owner_url=owner_url,
-                library=library,
-                master_key_file=home.master_key,
-                keep_days=settings.backup_keep_days,
-                keep_weeks=settings.backup_keep_weeks,
-                outcome_fd=outcome_fd,
-            )
-            .model_dump_json()
-            .encode()
+        told = BackupPayload(
+            owner_url=wiring.urls["owner"],
+            master_key=wiring.master_key.hex(),
+            library=library,
+            keep_days=wiring.settings.backup_keep_days,
+            keep_weeks=wiring.settings.backup_keep_weeks,
+            outcome_fd=outcome_fd,
         )
+        return told.model_dump_json().encode()
 
     raw = await run_errand(
         "hanfleet.app.backup_main",
         payload,
         environ=child_environment(),
-        log=home.logs / "backup.log",
+        log=wiring.home.logs / "backup.log",
         parent_death_signal=signal.SIGKILL,
     )
     outcome = BackupOutcome.model_validate_json(raw)

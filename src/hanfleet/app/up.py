@@ -77,7 +77,7 @@ class _Fleet:
         self._clock = SystemClock()
         self._file = ProcessesFile(home.path / "processes.json", os.getpid())
         self._kept: list[Runnable] = []
-        self._owner_url = ""
+        self._wiring: parts.Wiring | None = None
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Start, keep, stop."""
@@ -112,8 +112,7 @@ class _Fleet:
             log=self._home.logs / "bootstrap.log",
         )
         self._tell("prepared", {"bus": outcome.bus})
-        self._owner_url = outcome.urls["owner"]
-        wiring = parts.Wiring(
+        self._wiring = wiring = parts.Wiring(
             home=self._home,
             settings=self._settings,
             urls=outcome.urls,
@@ -157,8 +156,9 @@ class _Fleet:
             asyncio.create_task(keep_running(part, backoff=_BACKOFF, clock=self._clock, chance=chance))
             for part in self._kept
         ]
-        daily = keep_backed_up(self._home, self._settings, self._owner_url, self._clock, self._tell)
-        keepers.append(asyncio.create_task(daily))
+        if wiring := self._wiring:
+            daily = keep_backed_up(wiring, self._clock, self._tell)
+            keepers.append(asyncio.create_task(daily))
         try:
             await stopping.wait()
         finally:
