@@ -188,10 +188,9 @@ FUNCTIONS = {
     "may_be_echo": "bots",
     "contact_tables": "",
     **dict.fromkeys(("contact_rows", "erase_contact_rows"), "api"),
-    "ensure_month_partitions": "supervisor",
-    "drop_old_audit": "supervisor",
+    **dict.fromkeys(("ensure_month_partitions", "drop_old_months", "drop_old_audit"), "supervisor"),
     **dict.fromkeys(("audit_append", "audit_note", "audit_row", "audit_import"), ""),
     **dict.fromkeys(("audit_view", "audit_config", "audit_difference"), ""),
-    **dict.fromkeys(("principal_sees_all", "principal_bots", "principal_manages_operators"), "api"),
+    **dict.fromkeys(("search_messages", "principal_sees_all", "principal_bots", "principal_manages_operators"), "api"),
     "refuse_undisclosed": "",
 }

@@ -7,7 +7,8 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from hanfleet.core.config import refuse_unkeepable
-from hanfleet.store.records import OutboxKind, OutboxRow, OutboxState
+from hanfleet.core.messages import Author, Direction
+from hanfleet.store.records import MessageRow, OutboxKind, OutboxRow, OutboxState
 
 Item = TypeVar("Item")
 Typed = Annotated[SecretStr, AfterValidator(refuse_unkeepable)]
@@ -87,4 +88,22 @@ class OutboxItem(BaseModel):
 
     @classmethod
     def of(cls, row: OutboxRow) -> "OutboxItem":
+        return cls.model_validate(row)
+
+
+class FoundMessage(BaseModel):
+    """A message that holds the words."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    chat_id: int
+    direction: Direction
+    author: Author
+    text: str
+    sent_at: datetime | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: MessageRow) -> "FoundMessage":
         return cls.model_validate(row)

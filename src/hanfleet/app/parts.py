@@ -86,6 +86,8 @@ def supervisor(wiring: Wiring) -> Child:
         bot_logs=wiring.home.bot_logs,
         telegram_server=wiring.telegram_server,
         max_bots=wiring.settings.max_bots,
+        keep_events_days=wiring.settings.keep_events_days,
+        keep_metrics_days=wiring.settings.keep_metrics_days,
         drain_s=_DRAIN_S,
         log_level=wiring.settings.log_level,
     )

@@ -28,6 +28,8 @@ class SupervisorPayload(BaseModel):
     bot_logs: Path
     telegram_server: TelegramServer | None = None
     max_bots: int = 50
+    keep_events_days: int = 90
+    keep_metrics_days: int = 30
     limits: WorkerLimits = Field(default_factory=WorkerLimits)
     drain_s: float = 10.0
     lease_ttl_s: float = 15.0

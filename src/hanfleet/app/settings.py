@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     api_port: Annotated[int, Field(ge=1, le=65535)] = 8642
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     max_bots: Annotated[int, Field(ge=1, le=1000)] = 50
+    keep_events_days: Annotated[int, Field(ge=7, le=36500)] = 90
+    keep_metrics_days: Annotated[int, Field(ge=7, le=36500)] = 30
 
     #: The hour (UTC) of the daily backup; None (off) makes none.
     backup_hour: int | None = 3

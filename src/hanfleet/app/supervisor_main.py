@@ -34,6 +34,7 @@ from hanfleet.supervisor.leases import LeaseWatch
 from hanfleet.supervisor.reconciler import Rules
 from hanfleet.supervisor.relay import Relay
 from hanfleet.supervisor.restart_policy import RestartPolicy, RestartSettings
+from hanfleet.supervisor.retention import Retention
 from hanfleet.supervisor.starter import SUPERVISOR, Starter, StartSettings
 from hanfleet.vault import MasterKey
 
@@ -85,6 +86,12 @@ class Supervisor:
             ),
         )
         self._relay = Relay(store, ipc.producer, clock)
+        self._retention = Retention(
+            store,
+            clock,
+            events=timedelta(days=payload.keep_events_days),
+            metrics=timedelta(days=payload.keep_metrics_days),
+        )
 
     async def lead(self) -> None:
         """Keep the fleet as it is wanted, until the end is asked for or the leadership is lost (cancelled)."""
@@ -132,11 +139,9 @@ class Supervisor:
                     fleet.hurry()
 
     async def _chores(self) -> None:
-        """What has to be done now and then: partitions for the months to come, old exit records."""
+        """What has to be done now and then: partitions for the months to come, what is too old to be kept."""
         while True:
-            with suppress(StoreUnavailableError):
-                async with self._store.transaction(SUPERVISOR) as tx:
-                    await tx.events.ensure_partitions()
+            await self._retention.run()
             sweep(self._payload.exits_dir, older_than=self._clock.now() - _RECORDS_KEPT)
             await self._clock.sleep(_CHORES_EVERY_S)
 

@@ -6,11 +6,12 @@ A method that changes something returns when that is written down, not when it h
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
+from uuid import UUID
 
 from hanfleet.bus import IPCManager, Seal
 from hanfleet.control.erasure.contacts import Contacts
 from hanfleet.control.logins import Logins
-from hanfleet.control.requests import check_kept, check_restart, check_start, check_stop
+from hanfleet.control.requests import check_kept, check_restart, check_searchable, check_start, check_stop
 from hanfleet.control.sealing import BotSafe
 from hanfleet.control.updates import BotUpdate
 from hanfleet.control.views import BotDetails, BotInfo, BotStatus
@@ -22,7 +23,7 @@ from hanfleet.core.states import BotState, DesiredState
 from hanfleet.persona.validation import check_persona
 from hanfleet.store.ledger import Ledger
 from hanfleet.store.principals import OperatorPrincipal
-from hanfleet.store.records import BotRow, OutboxRow
+from hanfleet.store.records import BotRow, MessageRow, OutboxRow
 from hanfleet.store.session import Store, Transaction
 from hanfleet.vault import MasterKey
 
@@ -176,6 +177,18 @@ class MultiBotManager:
             await _found(tx, bot_id)
             await self._safe.use_texts(tx, bot_id)
             return list(await tx.outbox.page(bot_id, after=after, limit=limit))
+
+        return await self._run(look)
+
+    async def search(self, bot_id: str, query: str, *, limit: int = 50, before: UUID | None = None) -> list[MessageRow]:
+        """Messages of all the bot's conversations that hold the words, the newest first; further pages by ``before``.
+
+        Raises ConflictError for a bot that keeps its texts sealed: what no query can read, none can find.
+        """
+
+        async def look(tx: Transaction) -> list[MessageRow]:
+            check_searchable(await _found(tx, bot_id))
+            return list(await tx.messages.search(bot_id, query, limit=limit, before=before))
 
         return await self._run(look)
 

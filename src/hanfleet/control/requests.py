@@ -1,4 +1,4 @@
-"""Which wishes a bot takes in which state: start, stop and restart against the one table of transitions."""
+"""Which wishes a bot takes: start, stop and restart against the one table of transitions, search by its setting."""
 
 from hanfleet.core.errors import ConflictError
 from hanfleet.core.states import BotState, DesiredState, Transition, transition
@@ -59,6 +59,15 @@ def check_restart(row: BotRow) -> None:
         transition(row.status, _START[row.status])
         return
     raise ConflictError(f"Bot {row.bot_id} is {_on_its_way(row)}: start it instead.")
+
+
+def check_searchable(row: BotRow) -> None:
+    """Raises ConflictError for a bot that keeps its texts sealed."""
+    if row.config.get("data_isolation", {}).get("encrypt_messages"):
+        raise ConflictError(
+            f"Bot {row.bot_id} keeps its messages encrypted (data_isolation.encrypt_messages), and so they cannot be "
+            "searched: read its conversations instead."
+        )
 
 
 def _on_its_way(row: BotRow) -> str:

@@ -4,8 +4,10 @@
 of a bot's events is the order of its commits.
 """
 
+# ruff: noqa: S608 - only our own constants are put into statements, never a value
+
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -38,14 +40,15 @@ _MARK = text("""
     UPDATE events e SET published_at = :now
     FROM unnest(CAST(:times AS timestamptz[]), CAST(:ids AS uuid[])) AS done (timestamp, id)
     WHERE e.timestamp = done.timestamp AND e.id = done.id AND e.published_at IS NULL""")
-_LIST = text("""
-    SELECT * FROM events
-    WHERE (CAST(:bot_id AS text) IS NULL OR bot_id = :bot_id)
-      AND (CAST(:type AS text) IS NULL OR type = :type)
-      AND timestamp >= coalesce(CAST(:since AS timestamptz), '-infinity')
-      AND timestamp < coalesce(CAST(:until AS timestamptz), 'infinity')
-    ORDER BY timestamp, bot_id, seq, id LIMIT :limit""")
+_SPAN = """
+    timestamp >= :since AND timestamp < :until AND (CAST(:type AS text) IS NULL OR type = :type)"""
+_OF_BOT = text(f"""
+    SELECT * FROM events WHERE bot_id = :bot_id AND {_SPAN} ORDER BY timestamp, seq, id LIMIT :limit""")
+_OF_ALL = text(f"""
+    SELECT * FROM events WHERE {_SPAN} ORDER BY timestamp, bot_id, seq, id LIMIT :limit""")
+_ALWAYS = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
 _PARTITIONS = text("SELECT ensure_month_partitions()")
+_DROP_OLD = text("SELECT drop_old_months('events', :before)")
 
 
 class Events:
@@ -107,12 +110,20 @@ class Events:
         limit: int = 100,
     ) -> Sequence[Event]:
         """Stored events, oldest first, in ``since`` ≤ time < ``until``."""
-        rows = await self._connection.all(_LIST, bot_id=bot_id, type=type, since=since, until=until, limit=limit)
+        values = {"since": since or _ALWAYS[0], "until": until or _ALWAYS[1], "type": type, "limit": limit}
+        if bot_id is None:
+            rows = await self._connection.all(_OF_ALL, **values)
+        else:
+            rows = await self._connection.all(_OF_BOT, bot_id=bot_id, **values)
         return [_event(row) for row in rows]
 
     async def ensure_partitions(self) -> None:
         """Make this month's and the next two months' partitions. The supervisor calls this daily."""
         await self._connection.all(_PARTITIONS)
+
+    async def drop_older(self, before: datetime) -> int:
+        """Drop the months that ended before; one with an event that waits for publication stays. Gives how many."""
+        return int(await self._connection.value(_DROP_OLD, before=before))
 
 
 def data_of(payload: EventPayload) -> dict[str, Any]:

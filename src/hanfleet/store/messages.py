@@ -1,13 +1,14 @@
 """Messages: reading what was said. Writing happens with its cause, in inbox, turns and outbox."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, text
 
 from hanfleet.core.messages import Author, Direction, MediaKind
-from hanfleet.store.connection import Connection
+from hanfleet.store.connection import Connection, storable
 from hanfleet.store.records import MessageRow
 from hanfleet.store.texts import Texts, text_field
 
@@ -16,6 +17,20 @@ _LIST = text("""
     SELECT * FROM messages
     WHERE bot_id = :bot_id AND chat_id = :chat_id AND (CAST(:before AS uuid) IS NULL OR id < CAST(:before AS uuid))
     ORDER BY id DESC LIMIT :limit""")
+_SEARCH = text("""
+    SELECT m.* FROM search_messages(:bot_id, :query, :limit, CAST(:before AS uuid)) AS found (id)
+    JOIN messages m ON m.bot_id = :bot_id AND m.id = found.id ORDER BY m.id DESC""")
+# Ids grow with time, so the oldest messages come first in the primary key; imported ones are below all others. One
+# of ours goes with its outbox row, which has the same id and the same words.
+_EXPIRE = text("""
+    WITH old AS (
+        SELECT id FROM messages m
+        WHERE bot_id = :bot_id AND id < :bound AND created_at < :before AND NOT waiting
+          AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.bot_id = :bot_id AND o.id = m.id
+                          AND o.state IN ('pending', 'sending'))
+        ORDER BY id LIMIT :limit),
+    sent AS (DELETE FROM outbox o USING old WHERE o.bot_id = :bot_id AND o.id = old.id)
+    DELETE FROM messages m USING old WHERE m.bot_id = :bot_id AND m.id = old.id RETURNING 1""")
 
 
 class Messages:
@@ -32,6 +47,25 @@ class Messages:
         """The newest messages of a conversation (those older than ``before``), oldest first, deleted ones too."""
         rows = await self._connection.all(_LIST, bot_id=bot_id, chat_id=chat_id, before=before, limit=limit)
         return [message_of(row, self._connection.texts) for row in reversed(rows)]
+
+    async def search(
+        self, bot_id: str, query: str, *, limit: int = 50, before: UUID | None = None
+    ) -> Sequence[MessageRow]:
+        """Messages with all words of ``query``, in any form, the newest first; for the API's role alone.
+
+        Words as in a web search: "a phrase", or, -without. Deleted messages and sealed texts are not found.
+        """
+        rows = await self._connection.all(_SEARCH, bot_id=bot_id, query=storable(query), limit=limit, before=before)
+        return [message_of(row, self._connection.texts) for row in rows]
+
+    async def expire(self, bot_id: str, before: datetime, *, limit: int = 1000) -> int:
+        """Delete up to ``limit`` messages that are older, and say how many; fewer than ``limit``: none are left.
+
+        What waits for an answer or for being sent stays.
+        """
+        bound = UUID(int=int(before.timestamp() * 1000) << 80)
+        rows = await self._connection.all(_EXPIRE, bot_id=bot_id, bound=bound, before=before, limit=limit)
+        return len(rows)
 
 
 def message_of(row: Row[Any], texts: Texts) -> MessageRow:

@@ -1,12 +1,13 @@
-"""What a bot has left behind: its log and its outbox."""
+"""What a bot has left behind: its log, its outbox, its messages by their words."""
 
 import asyncio
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Query
 
 from hanfleet.api.routes.bots import BotIdPath, Limit
-from hanfleet.api.schemas import Logs, OutboxItem, Page
+from hanfleet.api.schemas import FoundMessage, Logs, OutboxItem, Page
 from hanfleet.control import MultiBotManager
 from hanfleet.control.logs import last_lines, lines_after
 
@@ -36,6 +37,20 @@ def router(manager: MultiBotManager) -> APIRouter:
         return Page(
             items=[OutboxItem.of(row) for row in rows],
             next_cursor=str(rows[-1].position) if len(rows) == limit else None,
+        )
+
+    @routes.get("/messages/search", operation_id="search_messages")
+    async def search(
+        bot_id: BotIdPath,
+        q: Annotated[str, Query(min_length=1, max_length=500, description='Words; "a phrase", or, -without.')],
+        limit: Limit = 50,
+        cursor: Annotated[UUID | None, Query(description="next_cursor of the page before.")] = None,
+    ) -> Page[FoundMessage]:
+        """Messages with all of these words, English or Russian, the newest first. 409 for a bot that encrypts them."""
+        rows = await manager.search(bot_id, q, limit=limit, before=cursor)
+        return Page(
+            items=[FoundMessage.of(row) for row in rows],
+            next_cursor=str(rows[-1].id) if len(rows) == limit else None,
         )
 
     return routes

@@ -5,7 +5,7 @@ import typer
 from hanfleet.cli import exits
 from hanfleet.cli.bots.adding import add, configure
 from hanfleet.cli.bots.logging_in import login
-from hanfleet.cli.bots.looking import list_, logs, show, status
+from hanfleet.cli.bots.looking import list_, logs, search, show, status
 from hanfleet.cli.bots.running import restart, rm, start, stop
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, epilog=exits.HELP)
@@ -28,5 +28,9 @@ app.command(epilog="Example: hanfleet bots start mira --wait")(start)
 app.command(epilog="Example: hanfleet bots stop mira --wait")(stop)
 app.command(epilog="Example: hanfleet bots restart mira")(restart)
 app.command(epilog="Example: hanfleet bots rm mira --erase --yes")(rm)
+app.command(
+    epilog="Examples: hanfleet bots search mira sailing boat · hanfleet bots search mira 'tea or coffee' --json "
+    "· hanfleet bots search mira -- tea -sugar"
+)(search)
 app.command(epilog="Example: hanfleet bots logs mira -n 20 -f")(logs)
 app.command(epilog="Example: hanfleet bots login mira")(login)

@@ -1,4 +1,4 @@
-"""Looking at bots: the list, one bot's present state, its configuration, its log."""
+"""Looking at bots: the list, one bot's present state, its configuration, its messages by their words, its log."""
 
 from typing import Annotated, Any
 
@@ -61,6 +61,27 @@ def show(api: Api, bot_id: BotId, as_json: AsJson = False) -> None:
         print_json(bot)
     else:
         print_configuration(for_people(bot))
+
+
+@speaks
+def search(
+    api: Api,
+    bot_id: BotId,
+    words: Annotated[list[str], typer.Argument(metavar="QUERY", help='Words; "a phrase", or, -without.')],
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, max=500, help="The most messages.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Find a bot's messages by their words, in any form, English or Russian; the newest first."""
+    found = api.ask("GET", path_of(bot_id, "messages/search"), params={"q": " ".join(words), "limit": limit})["items"]
+    if as_json:
+        print_json(found)
+    elif not found:
+        note(say("bots.nothing_found"))
+    else:
+        print_table(
+            [say(f"bots.column.{column}") for column in ("time", "chat", "author", "text")],
+            [[m["sent_at"] or m["created_at"], m["chat_id"], m["author"], m["text"]] for m in found],
+        )
 
 
 @speaks

@@ -12,5 +12,9 @@ BEGIN
     END LOOP;
 END $$;
 -- With the policies that ask them; their bodies hold on to the tables.
-DROP FUNCTION principal_sees_all(), principal_bots(), principal_manages_operators() CASCADE;
+DROP FUNCTION search_messages(text, text, integer, uuid), drop_old_months(text, timestamptz),
+    principal_sees_all(), principal_bots(), principal_manages_operators() CASCADE;
 DROP TABLE facts, summaries, schedules, webhooks, alerts, tokens, grants, operators;
+DROP INDEX messages_words;
+CREATE INDEX events_of_bot ON events (bot_id, seq);
+DROP INDEX events_of_bot_by_time;

@@ -180,3 +180,64 @@ CREATE POLICY api_own ON grants FOR SELECT TO @api@
 CREATE POLICY api ON tokens TO @api@ USING ((SELECT principal_manages_operators()));
 CREATE POLICY api_own ON tokens TO @api@
     USING ('operator:' || operator = current_setting('hanfleet.principal', true));
+
+
+-- Search. The configuration "russian" stems Latin words as English and Cyrillic ones as Russian, so one index serves
+-- both. Texts that are kept sealed are empty here, and not in it.
+
+CREATE INDEX messages_words ON messages USING gin (to_tsvector('pg_catalog.russian', text))
+    WITH (gin_pending_list_limit = 64) -- kB: new words are sorted in often, so that no insert has to wait for many
+    WHERE text <> '' AND deleted_at IS NULL;
+
+-- As its owner, for under row level security the index would not be used: @@ may tell of rows that are not ours to see.
+-- Gives ids alone: the rows are then read under the caller's own policies.
+CREATE FUNCTION search_messages(p_bot_id text, p_query text, p_limit integer, p_before uuid) RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER
+BEGIN ATOMIC
+    WITH found AS MATERIALIZED (
+        SELECT m.id FROM messages m
+        WHERE m.bot_id = p_bot_id AND m.text <> '' AND m.deleted_at IS NULL
+          AND to_tsvector('pg_catalog.russian', m.text) @@ websearch_to_tsquery('pg_catalog.russian', p_query)
+          AND ((SELECT principal_sees_all()) OR p_bot_id = ANY ((SELECT principal_bots())::text[])))
+    SELECT found.id FROM found WHERE p_before IS NULL OR found.id < p_before
+    ORDER BY found.id DESC LIMIT least(p_limit, 500);
+END;
+GRANT EXECUTE ON FUNCTION search_messages(text, text, integer, uuid) TO @api@;
+
+
+-- Events of one bot are asked for by time; the relay looks for those that wait, and has an index of its own.
+CREATE INDEX events_of_bot_by_time ON events (bot_id, timestamp, seq);
+DROP INDEX events_of_bot;
+
+-- Drops the months of events or metrics_data that ended before p_before; gives how many. A month with an event that
+-- waits for publication stays, and so does the default partition, where imported metrics of long ago are. It needs the
+-- table for itself for a moment: behind a bot's long transaction it gives up soon, or all others would wait behind it.
+CREATE FUNCTION drop_old_months(p_parent text, p_before timestamptz) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp SET timezone = 'UTC' SET lock_timeout = '200ms' AS $$
+DECLARE
+    part text;
+    kept boolean := false;
+    dropped integer := 0;
+BEGIN
+    IF p_parent NOT IN ('events', 'metrics_data') THEN
+        RAISE EXCEPTION 'the months of % are not dropped by age', p_parent;
+    END IF;
+    FOR part IN
+        SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = format('public.%I', p_parent)::regclass
+          AND c.relname ~ ('^' || p_parent || '_y\d{4}m\d{2}$')
+          AND to_date(right(c.relname, 7), 'YYYY"m"MM') + interval '1 month' <= least(p_before, now())
+        ORDER BY c.relname
+    LOOP
+        EXECUTE format('LOCK TABLE public.%I IN ACCESS EXCLUSIVE MODE', part);
+        IF p_parent = 'events' THEN
+            EXECUTE format('SELECT EXISTS (SELECT 1 FROM public.%I WHERE published_at IS NULL)', part) INTO kept;
+        END IF;
+        CONTINUE WHEN kept;
+        EXECUTE format('DROP TABLE public.%I', part);
+        dropped := dropped + 1;
+    END LOOP;
+    RETURN dropped;
+END $$;
+GRANT EXECUTE ON FUNCTION drop_old_months(text, timestamptz) TO @supervisor@;
