@@ -53,7 +53,7 @@ async def run_up(settings: Settings, tell: Teller, *, worker_entry: str = WORKER
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     telegram_server = _telegram_server(settings)
-    home = _home(settings)
+    home = open_home(settings)
     with home.lock():
         check_free(settings.api_host, settings.api_port)
         become_subreaper()
@@ -182,7 +182,8 @@ async def _first(work: "asyncio.Task[None]", stopping: asyncio.Event) -> bool:
         asked.cancel()
 
 
-def _home(settings: Settings) -> Home:
+def open_home(settings: Settings) -> Home:
+    """The home that the settings name. Raises InvalidInputError when it cannot be."""
     try:
         return Home.open(settings.home)
     except PermanentError as refused:

@@ -43,6 +43,19 @@ def memory(as_json: AsJson = False) -> None:
     _show(bench_memory((1, 3, 10, 20), _progress), as_json=as_json)
 
 
+@app.command(epilog="Example: hanfleet bench store --messages 1000000 --bots 50 --json")
+def store(
+    messages: Annotated[int, typer.Option(min=1_000, help="How many messages stand in the database.")] = 1_000_000,
+    bots: Annotated[int, typer.Option(min=1, max=1_000, help="How many bots they belong to.")] = 50,
+    rounds: Rounds = 200,
+    as_json: AsJson = False,
+) -> None:
+    """Each query with and without row level security, inserts beside a bare COPY, and what sealing texts adds."""
+    from hanfleet.cli.benchmarks.store import bench_store
+
+    _show(bench_store(messages, bots, rounds, _progress), as_json=as_json)
+
+
 def _progress(line: str) -> None:
     typer.echo(line, err=True)
 

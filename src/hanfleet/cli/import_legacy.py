@@ -31,6 +31,10 @@ def import_legacy(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only read and report; no database is touched.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Compare with what stands; exit 1 on a difference.")] = False,
     rollback: Annotated[bool, typer.Option("--rollback", help="Remove what imports brought, nothing else.")] = False,
+    start: Annotated[
+        bool, typer.Option("--start", help="The bot shall run. What was imported before is left alone then.")
+    ] = False,
+    env: Annotated[str, typer.Option(metavar="NAME", help="What the settings are called in DIR.")] = ".env",
     report: Annotated[Path | None, typer.Option(dir_okay=False, help="Write all that was odd there, as JSON.")] = None,
     home: Annotated[
         Path | None, typer.Option(file_okay=False, help="The fleet's folder. Default: ~/.local/share/hanfleet")
@@ -38,22 +42,28 @@ def import_legacy(
 ) -> None:
     """Bring over contacts, messages, settings and the Telegram session of the old bot. No fleet needs to run.
 
-    A second run changes nothing. The bot is not started.
+    A second run changes nothing. The bot is not started, unless --start says so and the settings make one that can be.
     """
     from pydantic import TypeAdapter, ValidationError
 
     from hanfleet.app.settings import load_settings
     from hanfleet.cli.messages import say
-    from hanfleet.control.legacy import LegacyFolder, proposed_bot_id
+    from hanfleet.control.legacy import LegacyFolder, proposed_bot_id, read_single
     from hanfleet.core.config import BotId
     from hanfleet.core.errors import InvalidInputError
     from hanfleet.kit.clock import SystemClock
 
-    if dry_run + verify + rollback > 1:
+    if dry_run + verify + rollback + start > 1:
         raise InvalidInputError(say("import_legacy.one_only"))
     if report and report.resolve().is_relative_to(folder.resolve()):
         raise InvalidInputError(say("import_legacy.report_inside", report=report))
-    read = LegacyFolder(folder, SystemClock().now())
+    if start:
+        described = read_single(folder / env)
+        bot = bot or described
+        if asyncio.run(_was_imported(load_settings(home=home), bot)):
+            print(say("import_legacy.before", bot_id=bot))
+            return
+    read = LegacyFolder(folder, SystemClock().now(), env=env)
     bot_id = bot or proposed_bot_id(read.settings)
     try:
         TypeAdapter(BotId).validate_python(bot_id)
@@ -70,7 +80,7 @@ def import_legacy(
         _show_differences(bot_id, differences)
         return
     else:
-        asyncio.run(_import(load_settings(home=home), bot_id, read))
+        asyncio.run(_import(load_settings(home=home), bot_id, read, start=start))
     _write(report, read.oddities)
     _show_oddities(read.oddities, report)
 
@@ -84,14 +94,22 @@ def _survey(folder: "LegacyFolder") -> None:
     print(say("import_legacy.would", **_counts(found, "chats", "messages", "metrics", "sessions")))
 
 
-async def _import(settings: "Settings", bot_id: str, folder: "LegacyFolder") -> None:
+async def _was_imported(settings: "Settings", bot_id: str) -> bool:
+    from hanfleet.app.legacy_import import open_workbench
+    from hanfleet.control.legacy import was_imported
+
+    async with open_workbench(settings) as bench:
+        return await was_imported(bench.store, bot_id)
+
+
+async def _import(settings: "Settings", bot_id: str, folder: "LegacyFolder", *, start: bool) -> None:
     from hanfleet.app.legacy_import import open_workbench
     from hanfleet.cli.messages import say
     from hanfleet.control.legacy import import_folder
 
     async with open_workbench(settings) as bench:
         with _bar() as progress:
-            new = await import_folder(bench.store, bench.master_key, bot_id, folder, bench.clock, progress)
+            new = await import_folder(bench.store, bench.master_key, bot_id, folder, bench.clock, progress, start=start)
     if not new:
         print(say("import_legacy.nothing_new", bot_id=bot_id))
         return

@@ -1,17 +1,21 @@
 """``hanfleet up``: the fleet itself, in the foreground, until Ctrl-C or SIGTERM."""
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from hanfleet.cli import exits
 
 app = typer.Typer()
 
 
 @app.command(
     epilog="Examples: hanfleet up; hanfleet up --home ./fleet --api-port 8700; "
-    "HANFLEET_DATABASE_URL=postgresql://… HANFLEET_REDIS_URL=redis://… hanfleet up"
+    "HANFLEET_DATABASE_URL=postgresql://… HANFLEET_REDIS_URL=redis://… hanfleet up; hanfleet up --legacy-env ~/han/.env"
 )
 def up(
     home: Annotated[
@@ -20,6 +24,10 @@ def up(
     api_host: Annotated[str | None, typer.Option(help="The API's address. Default: 127.0.0.1")] = None,
     api_port: Annotated[int | None, typer.Option(min=1, max=65535, help="The API's port. Default: 8642")] = None,
     log_level: Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = None,
+    legacy_env: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The old bot's .env: bring its folder over, once, and run that bot."),
+    ] = None,
     worker_entry: Annotated[str | None, typer.Option(hidden=True, help="What runs a worker: module:function.")] = None,
 ) -> None:
     """Start everything and keep it running; Ctrl-C drains the bots and stops it all.
@@ -29,14 +37,28 @@ def up(
     """
     from hanfleet.app.payloads import WORKER_ENTRY
     from hanfleet.app.settings import load_settings
-    from hanfleet.app.up import run_up
+    from hanfleet.app.up import open_home, run_up
     from hanfleet.cli.messages import say
     from hanfleet.kit.logging import configure_logging
 
     settings = load_settings(home=home, api_host=api_host, api_port=api_port, log_level=log_level)
+    if legacy_env is not None:
+        # Before anything is brought: refused where a fleet runs.
+        with open_home(settings).lock():
+            pass
+        _bring_over(legacy_env, home)
     configure_logging("up", level=settings.log_level, human=True)
 
     def tell(what: str, facts: dict[str, Any]) -> None:
         print(say(f"up.{what}", **facts), flush=True)
 
     asyncio.run(run_up(settings, tell, worker_entry=worker_entry or WORKER_ENTRY))
+
+
+def _bring_over(env: Path, home: Path | None) -> None:
+    """In a process of its own: what an import loads would stay in this one for as long as the fleet runs."""
+    where = [] if home is None else ["--home", str(home)]
+    command = ("import-legacy", str(env.parent), "--env", env.name, "--start", *where)
+    ended = subprocess.run([sys.executable, "-m", "hanfleet", *command], check=False)  # noqa: S603 - ourselves
+    if ended.returncode:
+        raise typer.Exit(ended.returncode if ended.returncode > 0 else exits.FAILED)

@@ -2,8 +2,8 @@
 
 TEXTS = {
     "import_legacy.one_only": (
-        "--dry-run, --verify and --rollback exclude each other: choose one.",
-        "--dry-run, --verify и --rollback исключают друг друга: выберите одно.",
+        "--dry-run, --verify, --rollback and --start exclude each other: choose one.",
+        "--dry-run, --verify, --rollback и --start исключают друг друга: выберите одно.",
     ),
     "import_legacy.report_inside": (
         "{report} is inside the old folder, which is only read: put the report elsewhere.",
@@ -33,6 +33,10 @@ TEXTS = {
     "import_legacy.nothing_new": (
         "Everything is in bot {bot_id} already; nothing was changed.",
         "В боте {bot_id} уже есть всё; ничего не изменено.",
+    ),
+    "import_legacy.before": (
+        "Bot {bot_id} was imported before; its old folder is not read again.",
+        "Бот {bot_id} уже перенесён; старая папка больше не читается.",
     ),
     "import_legacy.taken_back": (
         "Taken back from bot {bot_id}: {contacts} contacts, {messages} messages, {metrics} metrics.",

@@ -6,9 +6,10 @@ One file per old shape, all of them pure: they turn documents into records and n
 
 from hanfleet.control.legacy.comparing import Difference, compare
 from hanfleet.control.legacy.folder import LegacyFolder
-from hanfleet.control.legacy.importer import import_folder, survey
+from hanfleet.control.legacy.importer import import_folder, survey, was_imported
 from hanfleet.control.legacy.naming import proposed_bot_id
 from hanfleet.control.legacy.oddities import Oddities, Oddity
+from hanfleet.control.legacy.single import read_single
 from hanfleet.control.legacy.undoing import take_back
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "compare",
     "import_folder",
     "proposed_bot_id",
+    "read_single",
     "survey",
     "take_back",
+    "was_imported",
 ]

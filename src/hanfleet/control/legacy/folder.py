@@ -28,6 +28,7 @@ from hanfleet.core.config import PersonaConfig
 from hanfleet.core.errors import NotFoundError
 from hanfleet.core.messages import SessionSnapshot
 
+ENV = ".env"
 _NUMBERED = re.compile(r"(-?[0-9]{1,19})(.*)", re.DOTALL)
 _KNOWN_TOPICS = ["interests", "work", "travel", "music_movies", "values", "family", "goals", "fears", "facts"]
 
@@ -35,8 +36,8 @@ _KNOWN_TOPICS = ["interests", "work", "travel", "music_movies", "values", "famil
 class LegacyFolder:
     """``chats`` may be walked once per reading; each reading has oddities of its own."""
 
-    def __init__(self, root: Path, now: datetime) -> None:
-        """Raises NotFoundError when ``root`` is no folder."""
+    def __init__(self, root: Path, now: datetime, *, env: str = ENV) -> None:
+        """``env``: the settings' name in it. Raises NotFoundError when ``root`` is no folder."""
         if not root.is_dir():
             raise NotFoundError(f"There is no folder {root}: name the one with the old bot's girls_data.")
         self.oddities = Oddities()
@@ -44,7 +45,7 @@ class LegacyFolder:
         self._now = now
         self._reader = DocumentReader(root, self.oddities)
         self._known: set[Path] = {root / "bot.log"}
-        self.settings = self._settings()
+        self.settings = self._settings(env)
         self.persona = self._persona()
         self.metrics, self.kept = self._rest()
         self._logs = self._numbered(self._folder("CONVERSATIONS_DIR", "conversations"), "conversation")
@@ -76,11 +77,11 @@ class LegacyFolder:
                 self.oddities.note(self._reader.name(other), "", "another session file", "left out")
         return read_session(path, self._reader.name(path), self.oddities)
 
-    def _settings(self) -> LegacySettings:
-        path = self._root / ".env"
+    def _settings(self, env: str) -> LegacySettings:
+        path = self._root / env
         self._known.add(path)
         text = self._reader.text(path) if path.is_file() else None
-        return LegacySettings() if text is None else read_settings(text, ".env", self.oddities)
+        return LegacySettings() if text is None else read_settings(text, env, self.oddities)
 
     def _persona(self) -> PersonaConfig | None:
         path = self._root / "persona.txt"
@@ -112,7 +113,7 @@ class LegacyFolder:
         path = self._root / name
         if path.resolve().is_relative_to(self._root.resolve()):
             return path
-        self.oddities.note(".env", variable, "a place outside the folder", f"looked into {default} instead")
+        self.oddities.note(self.settings.file, variable, "a place outside the folder", f"looked into {default} instead")
         return self._root / default
 
     def _numbered(self, folder: Path, what: str) -> dict[int, list[Path]]:

@@ -23,6 +23,7 @@ from hanfleet.control.legacy.settings_file import configuration
 from hanfleet.control.requests import check_kept
 from hanfleet.control.sealing import first_ring, ring_of
 from hanfleet.core.config import BotConfig
+from hanfleet.core.states import DesiredState
 from hanfleet.kit.clock import Clock
 from hanfleet.store.imports import ImportedContact, ImportedMessage, Mark
 from hanfleet.store.principals import SystemPrincipal
@@ -50,14 +51,31 @@ def survey(folder: LegacyFolder, progress: Progress) -> Counter[str]:
 
 
 async def import_folder(
-    store: Store, master_key: MasterKey, bot_id: str, folder: LegacyFolder, clock: Clock, progress: Progress
+    store: Store,
+    master_key: MasterKey,
+    bot_id: str,
+    folder: LegacyFolder,
+    clock: Clock,
+    progress: Progress,
+    *,
+    start: bool = False,
 ) -> Counter[str]:
     """Bring ``folder`` to the bot, which is made when it is missing; gives how many of each kind were new.
 
-    ``store`` is the owner role's. Raises ConflictError for a bot that was removed. After any error nothing has changed.
+    ``store`` is the owner role's. ``start``: a bot that is made here is wanted running. Raises ConflictError for a bot
+    that was removed. After any error nothing has changed.
     """
     async with store.transaction(IMPORTER) as tx:
-        return await _Import(tx, master_key, bot_id, folder, clock, progress).run()
+        return await _Import(tx, master_key, bot_id, folder, clock, progress, start=start).run()
+
+
+async def was_imported(store: Store, bot_id: str) -> bool:
+    """Whether an import has brought the bot something. Raises ConflictError for a bot that was removed."""
+    async with store.transaction(IMPORTER) as tx:
+        row = await tx.bots.get(bot_id)
+        if row is not None:
+            check_kept(row)
+        return bool(await tx.imports.kept(bot_id))
 
 
 class _Import:
@@ -69,8 +87,11 @@ class _Import:
         folder: LegacyFolder,
         clock: Clock,
         progress: Progress,
+        *,
+        start: bool,
     ) -> None:
         self._tx = tx
+        self._desired = DesiredState.RUNNING if start else DesiredState.STOPPED
         self._master_key = master_key
         self._bot_id = bot_id
         self._folder = folder
@@ -110,7 +131,7 @@ class _Import:
                 oddities.note(settings.file, "", "the bot stands already", "its configuration stays as it is")
             return
         config = configuration(self._bot_id, settings, self._folder.persona, oddities)
-        await self._tx.bots.add(self._bot_id, public_of(self._bot_id, config))
+        await self._tx.bots.add(self._bot_id, public_of(self._bot_id, config), desired=self._desired)
         ring = await first_ring(self._tx, self._master_key, self._bot_id)
         for name, value in (config.secrets() if config else {}).items():
             await self._tx.secrets.put(self._bot_id, name, ring.seal(name, value.encode()))

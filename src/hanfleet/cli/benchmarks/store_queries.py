@@ -1,0 +1,112 @@
+"""Which queries `hanfleet bench store` measures: the repositories' own methods, as the product calls them.
+
+A query that the product gains belongs here, or its cost under row level security is known to nobody.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from hanfleet.core.messages import InboundMessage, Person, UpdateBatch, UpdateState
+from hanfleet.store.records import OutboxKind, OutboxRow, Part, ScheduleKind, TurnDecision
+from hanfleet.store.session import Transaction
+
+HISTORY = 20
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a query looks: one chat of one bot, one message in it, and the time of the asking."""
+
+    bot_id: str
+    chat_id: int
+    message_id: UUID
+    now: datetime
+
+
+Query = Callable[[Transaction, Place], Awaitable[object]]
+
+#: As the bot's own role.
+OF_BOTS: dict[str, Query] = {
+    "bot: configuration": lambda tx, at: tx.bots.get(at.bot_id),
+    "bot: secrets": lambda tx, at: tx.secrets.all(at.bot_id),
+    "bot: session": lambda tx, at: tx.sessions.load(at.bot_id),
+    "bot: conversations due": lambda tx, at: tx.conversations.due(at.bot_id, at.now),
+    "bot: next conversation due": lambda tx, at: tx.conversations.next_due_at(at.bot_id),
+    "bot: oldest unanswered": lambda tx, at: tx.conversations.oldest_unanswered_at(at.bot_id),
+    "bot: contact": lambda tx, at: tx.contacts.get(at.bot_id, at.chat_id),
+    "bot: load a turn": lambda tx, at: tx.conversations.load_turn(at.bot_id, at.chat_id, HISTORY),
+    "bot: outbox, what is ready": lambda tx, at: tx.outbox.next(at.bot_id, at.now),
+    "bot: outbox, when next": lambda tx, at: tx.outbox.next_at(at.bot_id),
+    "bot: facts": lambda tx, at: tx.facts.known(at.bot_id, at.chat_id),
+    "bot: newest summary": lambda tx, at: tx.summaries.newest(at.bot_id, at.chat_id),
+    "bot: schedules due": lambda tx, at: tx.schedules.due(at.bot_id, at.now),
+    "bot: learn two facts": lambda tx, at: tx.facts.learn(at.bot_id, at.chat_id, {"work": "a baker", "pets": "a cat"}),
+    "bot: add a summary": lambda tx, at: tx.summaries.add(
+        at.bot_id, at.chat_id, "They talked about bread.", through=at.message_id
+    ),
+    "bot: plan a follow-up": lambda tx, at: tx.schedules.plan(
+        at.bot_id, at.chat_id, ScheduleKind.FOLLOW_UP, at.now + timedelta(hours=4)
+    ),
+    "bot: record three metrics": lambda tx, at: tx.metrics.record(
+        at.bot_id, {"messages_in": 3.0, "messages_out": 2.0, "answer_latency_ms": 12.5}, at.now
+    ),
+}
+
+#: As the API's role, for an operator of all bots.
+OF_OPERATORS: dict[str, Query] = {
+    "api: bot": lambda tx, at: tx.bots.get(at.bot_id),
+    "api: all bots": lambda tx, at: tx.bots.list(),  # noqa: ARG005 - the port's shape
+    "api: contact": lambda tx, at: tx.contacts.get(at.bot_id, at.chat_id),
+    "api: 100 contacts": lambda tx, at: tx.contacts.list(at.bot_id),
+    "api: conversation": lambda tx, at: tx.conversations.get(at.bot_id, at.chat_id),
+    "api: 100 newest messages": lambda tx, at: tx.messages.list(at.bot_id, at.chat_id),
+    "api: message": lambda tx, at: tx.messages.get(at.bot_id, at.message_id),
+    "api: 100 outbox rows": lambda tx, at: tx.outbox.page(at.bot_id),
+    "api: 100 events of a day": lambda tx, at: tx.events.list(
+        bot_id=at.bot_id, since=at.now - timedelta(days=1), limit=100
+    ),
+    "api: an hour of metrics": lambda tx, at: tx.metrics.list(
+        at.bot_id, "answer_latency_ms", at.now - timedelta(hours=1)
+    ),
+}
+
+#: The message path, in order; each step is a transaction of its own.
+PATH = (
+    "path: take a message",
+    "path: load the turn",
+    "path: commit the turn",
+    "path: begin to send",
+    "path: mark sent",
+)
+
+
+def batch(place: Place, telegram_ids: range) -> UpdateBatch:
+    """New messages of the place's contact."""
+    person = Person(place.chat_id, "Contact", None, "en")
+    return UpdateBatch(
+        UpdateState(telegram_ids[-1], 1, place.now, 1),
+        tuple(
+            InboundMessage(place.chat_id, number, f"and then we had soup #{number}", place.now, person)
+            for number in telegram_ids
+        ),
+    )
+
+
+def decision(place: Place, newest_inbound: int) -> TurnDecision:
+    """One reply."""
+    part = Part(OutboxKind.REPLY, "Soup is what I would have chosen, too. Which one was it, and who cooked?")
+    return TurnDecision(place.chat_id, newest_inbound, (part,))
+
+
+def clear(_field: str, content: bytes) -> bytes:
+    """A seal that seals nothing: no entities come with these batches."""
+    return content
+
+
+async def begin(tx: Transaction, place: Place) -> OutboxRow:
+    """The head of the chat, marked as being sent."""
+    row = await tx.outbox.take_head(place.bot_id, place.chat_id, place.now)
+    assert row is not None, "the turn has just put it there"
+    return row
