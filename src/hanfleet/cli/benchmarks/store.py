@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -22,11 +23,13 @@ from hanfleet.cli.benchmarks.inserts import insert_rates
 from hanfleet.cli.benchmarks.stocked import CONTACTS, Say, Stock, stocked, text_of
 from hanfleet.cli.benchmarks.store_queries import OF_BOTS, OF_OPERATORS, PATH, Place, Query
 from hanfleet.kit.clock import SystemClock
+from hanfleet.kit.identity import new_id
 from hanfleet.sandbox.contacts.judge import percentile
 from hanfleet.store.addresses import connect
 from hanfleet.store.principals import BotPrincipal, OperatorPrincipal, Principal
 from hanfleet.store.provisioner import Provisioner
 from hanfleet.store.session import Store, Transaction
+from hanfleet.store.texts import Texts, text_field
 from hanfleet.vault.cipher import KEY_BYTES, Cipher
 
 _ASKING_BOTS = 5
@@ -35,6 +38,7 @@ _BLOCKS = (True, False, False, True) * 2
 _WARM_UP = 6
 _NAMES_FROM = 100_000_000
 _SEALS = 2_000
+_WHOLE = "path: all five, with their commits"
 _AIM = (
     "with row level security at most 1.1 times the time without; p95 below 5 ms; sealing below 2 % of the message path"
 )
@@ -45,7 +49,7 @@ _TABLES = """
 
 
 @dataclass
-class _Clocked:
+class Clocked:
     """Milliseconds by query: under policies, and without."""
 
     times: dict[bool, dict[str, list[float]]] = field(
@@ -61,7 +65,7 @@ class _Clocked:
 
 async def bench_store(messages: int, bots: int, rounds: int, say: Say) -> Figures:
     """``rounds`` of every query with policies and as many without. Raises HanfleetError when no server comes up."""
-    async with stocked(messages, bots, say) as stock, _asking(stock) as asking:
+    async with stocked(messages, bots, say) as stock, asking_of(stock) as asking:
         clocked = await asking.rounds(rounds, say)
         say("store: inserting")
         rates = await insert_rates(stock, asking.stores)
@@ -85,11 +89,8 @@ async def bench_store(messages: int, bots: int, rounds: int, say: Say) -> Figure
     )
 
 
-_WHOLE = "path: all five, with their commits"
-
-
 @dataclass
-class _Asking:
+class Asking:
     """The sessions that ask: some bots', one of the API, and the administrator's, which switches policies."""
 
     stock: Stock
@@ -100,27 +101,27 @@ class _Asking:
     telegram_id: int = _NAMES_FROM
     chance: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311 - which chat comes next
 
-    async def rounds(self, rounds: int, say: Say) -> _Clocked:
-        clocked, unclocked = _Clocked(), _Clocked()
+    async def rounds(self, rounds: int, say: Say) -> Clocked:
+        clocked, unclocked = Clocked(), Clocked()
         each = max(1, rounds // _BLOCKS.count(True))
         try:
             for number, policies in enumerate(_BLOCKS, 1):
-                await self._switch(on=policies)
+                await self.switch(on=policies)
                 for _ in range(_WARM_UP * len(self.stores)):
-                    await self._round(unclocked, policies=policies)
+                    await self.round(unclocked, policies=policies)
                 for done in range(each):
                     if done % 50 == 0:
                         say(f"store: block {number} of {len(_BLOCKS)}, round {done} of {each}")
-                    await self._round(clocked, policies=policies)
+                    await self.round(clocked, policies=policies)
         finally:
-            await self._switch(on=True)
+            await self.switch(on=True)
         return clocked
 
-    async def _switch(self, *, on: bool) -> None:
+    async def switch(self, *, on: bool) -> None:
         for table in self.secured:
             await self.admin.execute(f'ALTER TABLE "{table}" {"ENABLE" if on else "DISABLE"} ROW LEVEL SECURITY')
 
-    async def _round(self, clocked: _Clocked, *, policies: bool) -> None:
+    async def round(self, clocked: Clocked, *, policies: bool) -> None:
         place = self._place()
         store, bot = self.stores[place.bot_id], BotPrincipal(place.bot_id)
         await self._ask(clocked, store, bot, OF_BOTS, place, policies=policies)
@@ -131,7 +132,7 @@ class _Asking:
 
     async def _ask(
         self,
-        clocked: _Clocked,
+        clocked: Clocked,
         store: Store,
         principal: Principal,
         asked: dict[str, Query],
@@ -146,7 +147,7 @@ class _Asking:
                 await clocked.time(name, policies, query(tx, place))
 
     async def _walk(
-        self, clocked: _Clocked, store: Store, principal: BotPrincipal, place: Place, *, policies: bool
+        self, clocked: Clocked, store: Store, principal: BotPrincipal, place: Place, *, policies: bool
     ) -> None:
         take, load, commit, begin, sent = PATH
         self.telegram_id += 2
@@ -178,7 +179,7 @@ class _Asking:
 
 
 @asynccontextmanager
-async def _asking(stock: Stock) -> AsyncIterator[_Asking]:
+async def asking_of(stock: Stock) -> AsyncIterator[Asking]:
     clock = SystemClock()
     roles = Provisioner(stock.installation.urls.provisioner)
     stores = {
@@ -189,13 +190,13 @@ async def _asking(stock: Stock) -> AsyncIterator[_Asking]:
     admin = await connect(stock.admin_url, "hanfleet bench")
     try:
         secured = [row["relname"] for row in await admin.fetch(_TABLES)]
-        yield _Asking(stock, stores, api, admin, secured)
+        yield Asking(stock, stores, api, admin, secured)
     finally:
         await asyncio.gather(*(store.close() for store in (*stores.values(), api)))
         await admin.close(timeout=5)
 
 
-def _row(name: str, clocked: _Clocked) -> dict[str, Any]:
+def _row(name: str, clocked: Clocked) -> dict[str, Any]:
     with_, without = clocked.times[True][name], clocked.times[False][name]
     return {
         "what": name,
@@ -214,14 +215,16 @@ def _p95(times: list[float]) -> float:
 
 def _sealing(path_ms: float) -> dict[str, Any]:
     """What sealed texts add to one message: it and the answer are sealed, both and the history are opened."""
-    cipher = Cipher(os.urandom(KEY_BYTES))
-    texts = [text_of(number).encode() for number in range(_SEALS)]
+    cipher, bot_id = Cipher(os.urandom(KEY_BYTES)), "bench-000"
+    texts = Texts(partial(cipher.seal, bot_id), partial(cipher.open, bot_id), sealing=True)
+    said = [(text_field(new_id()), text_of(number)) for number in range(_SEALS)]
     began = time.perf_counter()
-    sealed = [cipher.seal("bench-000", "text", text) for text in texts]
+    kept = [(name, texts.keep(name, text).sealed or "") for name, text in said]
     seal_ms = (time.perf_counter() - began) * 1000 / _SEALS
+    stored = [(name, bytes.fromhex(sealed)) for name, sealed in kept]
     began = time.perf_counter()
-    for one in sealed:
-        cipher.open("bench-000", "text", one)
+    for name, sealed in stored:
+        texts.read(name, "", sealed)
     open_ms = (time.perf_counter() - began) * 1000 / _SEALS
     share = (2 * seal_ms + (queries.HISTORY + 2) * open_ms) / path_ms
     return {

@@ -32,6 +32,7 @@ _FIELDS = {
     "TELEGRAM_PHONE": ("", "telegram_phone"),
     "ADMIN_CHAT_ID": ("", "admin_chat_id"),
     "OPENAI_API_KEY": ("", "openai_api_key"),
+    "OPENAI_BASE_URL": ("llm", "base_url"),  # the old bot never looked at it, but its OpenAI library did
     "OPENAI_MODEL": ("llm", "model"),
     "OPENAI_TEMPERATURE": ("llm", "temperature"),
     "OPENAI_MAX_TOKENS": ("llm", "max_tokens"),
