@@ -13,6 +13,8 @@ from hanfleet.app.erasure_ledger import BACKUPS_FOLDER, ledger_of
 from hanfleet.app.folders import make_folder
 from hanfleet.app.home import Home
 from hanfleet.app.home_database import administrator_url, passwords_of
+from hanfleet.app.master_key import current_key
+from hanfleet.app.master_key_check import master_key_of
 from hanfleet.app.settings import Settings
 from hanfleet.control.backups import Library, Listed, Manifest, Progress, Restored, create, listed, restore, verify
 from hanfleet.core.errors import InvalidInputError, NotFoundError
@@ -41,7 +43,7 @@ async def create_backup(settings: Settings, bot_id: str | None, progress: Progre
         installation = await bootstrap(url, passwords_of(home), schema="leave")
         manifest = await create(
             installation.urls.owner,
-            MasterKey.load(home.master_key),
+            current_key(home, settings),
             library,
             SystemClock(),
             release=version("hanfleet"),
@@ -62,7 +64,7 @@ def verify_backup(settings: Settings, wanted: str | None, key_file: Path | None,
     library = library_of(home)
     with library.lock(shared=True):
         folder = _folder(library, wanted)
-        return verify(folder, MasterKey.load(key_file or home.master_key), progress)
+        return verify(folder, MasterKey.load(key_file) if key_file else current_key(home, settings), progress)
 
 
 async def restore_backup(
@@ -92,7 +94,7 @@ async def restore_backup(
         return await restore(
             installation.urls.owner,
             folder,
-            MasterKey.load(home.master_key),
+            await master_key_of(home, settings, installation.urls.owner),
             SystemClock(),
             ledgers,
             made_under=made_under,

@@ -26,12 +26,24 @@ _ERASING_WITHIN_S = 120.0
 DATABASE_URL, REDIS_URL = "HANFLEET_DATABASE_URL", "HANFLEET_REDIS_URL"
 
 
+class MasterKeys(BaseModel):
+    """The master key and the one that is to take its place, in hexadecimal; ``place`` is where they were looked for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    current: str | None
+    upcoming: str | None
+    place: str
+    from_environment: bool
+
+
 class BootstrapPayload(BaseModel):
     """URLs of the bootstrap role and of the bus's administrator; passwords for the service roles, by role.
 
     Secrets in clear: only for the start-up channel. ``outcome_fd`` is inherited and takes a BootstrapOutcome.
     ``ledger`` and ``erasure_key`` (hex) name who must stay erased; a database restored by other means has them again.
     ``named`` are the variables by which a person named a server; what is wrong with such a server is bad input.
+    ``keys`` None: nobody asks whether the master key is the right one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,6 +55,7 @@ class BootstrapPayload(BaseModel):
     ledger: Path
     erasure_key: str
     named: tuple[str, ...] = ()
+    keys: MasterKeys | None = None
 
 
 class BootstrapOutcome(BaseModel):
@@ -63,6 +76,7 @@ async def _bootstrap(payload: BootstrapPayload) -> BootstrapOutcome:
     try:
         version = await _look_at_bus(payload)
         installation = await _prepare_database(payload)
+        await _look_at_keys(installation, payload.keys)
     except HanfleetError as refused:
         return BootstrapOutcome(refusal=str(refused), bad_input=isinstance(refused, ConflictError | InvalidInputError))
     return BootstrapOutcome(urls=asdict(installation.urls), bus=version)
@@ -110,6 +124,24 @@ async def _keep_erased(payload: BootstrapPayload, owner_url: str) -> None:
         await store.close()
     if applied.contacts or applied.bots:
         get_logger("bootstrap").warning("erased again", contacts=applied.contacts, bots=applied.bots)
+
+
+async def _look_at_keys(installation: "Installation", keys: MasterKeys | None) -> None:
+    """Whether the master key opens the bots' keys; what a rotation of it left undone is done."""
+    from hanfleet.app.master_key import FoundKeys
+    from hanfleet.app.master_key_check import use_successor
+    from hanfleet.kit.clock import SystemClock
+    from hanfleet.store.session import Store
+
+    if keys is None:
+        return
+    current, upcoming = (None if key is None else bytes.fromhex(key) for key in (keys.current, keys.upcoming))
+    found = FoundKeys(current, upcoming, keys.place, keys.from_environment)
+    store = Store(installation.urls.owner, clock=SystemClock(), application_name="hanfleet bootstrap")
+    try:
+        await use_successor(store, found)
+    finally:
+        await store.close()
 
 
 @dataclass

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from hanfleet.app.bootstrap_main import BootstrapOutcome, BootstrapPayload
+from hanfleet.app.bootstrap_main import BootstrapOutcome, BootstrapPayload, MasterKeys
 from hanfleet.app.errand import run_errand
+from hanfleet.app.master_key import FoundKeys
 from hanfleet.core.errors import InvalidInputError, PermanentError
 from hanfleet.store.ledger import Ledger
 
@@ -15,6 +16,7 @@ async def make_ready(
     *,
     ledger: Ledger,
     named: tuple[str, ...] = (),
+    keys: FoundKeys | None = None,
     environ: dict[str, str],
     log: Path,
 ) -> BootstrapOutcome:
@@ -22,6 +24,7 @@ async def make_ready(
 
     Raises PermanentError with the sentence why that cannot be.
     ``named`` are the variables by which a person named a server: what is wrong with it is an InvalidInputError.
+    ``keys``: refused when they do not open those of the bots.
     """
 
     def payload(outcome_fd: int) -> bytes:
@@ -33,6 +36,7 @@ async def make_ready(
             ledger=ledger.path,
             erasure_key=ledger.key.hex(),
             named=named,
+            keys=_sent(keys),
         )
         return told.model_dump_json().encode()
 
@@ -44,3 +48,10 @@ async def make_ready(
     if outcome.refusal:
         raise (InvalidInputError if outcome.bad_input else PermanentError)(outcome.refusal)
     return outcome
+
+
+def _sent(keys: FoundKeys | None) -> MasterKeys | None:
+    if keys is None:
+        return None
+    current, upcoming = (None if key is None else key.hex() for key in (keys.current, keys.upcoming))
+    return MasterKeys(current=current, upcoming=upcoming, place=keys.place, from_environment=keys.from_environment)

@@ -9,7 +9,6 @@ change the mode of a folder that was there before.
 import fcntl
 import hashlib
 import os
-import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -18,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 
 from hanfleet.app.account import Account, servers_account
-from hanfleet.app.folders import make_folder, remove_tree, shared_base, write_private
+from hanfleet.app.folders import make_folder, remove_tree, shared_base
 from hanfleet.app.secrets_file import SecretsFile
 from hanfleet.core.errors import ConflictError, PermanentError
 
@@ -28,8 +27,8 @@ SOCKET_BASE = Path("/run/hanfleet")
 _LONGEST_SOCKET_FOLDER = 70
 _LONGEST_SOCKET_PATH = 100
 _OURS = (
-    "logs", "servers", "run", "backups", "secrets.json", "master.key", "erasure.key", "home.lock", "processes.json",
-    "api.url",
+    "logs", "servers", "run", "backups", "secrets.json", "master.key", "master.key.new", "erasure.key", "home.lock",
+    "processes.json", "api.url",
 )  # fmt: skip
 _MARKER = ".hanfleet-home"
 RUNTIME_FOLDER = "runtime"
@@ -122,13 +121,10 @@ class Home:
         """The file that says where the API of the running fleet is; missing while none runs."""
         return self.path / "api.url"
 
-    @cached_property
+    @property
     def master_key(self) -> Path:
-        """The file with the fleet's master key, 32 random bytes in hex; made on first use."""
-        path = self.path / "master.key"
-        if not path.exists():
-            write_private(path, secrets.token_hex(32) + "\n")
-        return path
+        """The file with the fleet's master key, 32 random bytes in hex (see master_key.py)."""
+        return self.path / "master.key"
 
     @cached_property
     def account(self) -> Account | None:

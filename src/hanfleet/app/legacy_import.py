@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from hanfleet.app.home import Home
 from hanfleet.app.home_database import administrator_url, passwords_of
+from hanfleet.app.master_key_check import opened_by
 from hanfleet.app.settings import Settings
 from hanfleet.kit.clock import SystemClock
 from hanfleet.store.admin import bootstrap
@@ -44,4 +45,4 @@ async def open_workbench(settings: Settings) -> AsyncIterator[Workbench]:
             statement_timeout_s=_STATEMENT_TIMEOUT_S,
         )
         exits.push_async_callback(store.close)
-        yield Workbench(store, MasterKey.load(home.master_key), clock)
+        yield Workbench(store, await opened_by(home, settings, store), clock)

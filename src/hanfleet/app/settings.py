@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hanfleet.core.errors import InvalidInputError
+from hanfleet.vault.master_key import key_in
 
 _PREFIX = "HANFLEET_"
 
@@ -36,6 +37,8 @@ class Settings(BaseSettings):
     home: Path | None = None
     database_url: SecretStr | None = None
     redis_url: SecretStr | None = None
+    master_key: SecretStr | None = None
+    new_master_key: SecretStr | None = None
     telegram_server: Annotated[Path, AfterValidator(_readable_file)] | None = None
     api_host: str = "127.0.0.1"
     api_port: Annotated[int, Field(ge=1, le=65535)] = 8642
@@ -57,6 +60,13 @@ class Settings(BaseSettings):
         if str(value).isdecimal() and int(str(value)) < 24:
             return int(str(value))
         raise ValueError("it must be an hour of the day in UTC, 0 to 23, or off")
+
+    @field_validator("master_key", "new_master_key")
+    @classmethod
+    def _key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and key_in(value.get_secret_value()) is None:
+            raise ValueError("it must be 64 hex digits and nothing else")
+        return value
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -22,6 +22,7 @@ from hanfleet.app.embedded import EmbeddedPostgres, EmbeddedValkey
 from hanfleet.app.erasure_ledger import ledger_of
 from hanfleet.app.folders import write_private
 from hanfleet.app.home import Home
+from hanfleet.app.master_key import find_keys, settle
 from hanfleet.app.orphans import become_subreaper, keep_reaping
 from hanfleet.app.parts import check_free
 from hanfleet.app.payloads import WORKER_ENTRY
@@ -33,7 +34,6 @@ from hanfleet.core.startup import TelegramServer
 from hanfleet.kit.backoff import Backoff
 from hanfleet.kit.clock import SystemClock
 from hanfleet.launchers.process_table import node_name
-from hanfleet.vault.master_key import read_key
 
 SERVICE_ROLES = ("owner", "supervisor", "api", "provisioner")
 _BACKOFF = Backoff(first_s=0.2, longest_s=15.0)
@@ -100,6 +100,7 @@ class _Fleet:
         self._tell("stopped", {})
 
     async def _start_all(self, exits: AsyncExitStack) -> None:
+        keys = find_keys(self._home, self._settings)
         admin_url, redis_url = await self._servers(exits)
         secrets = self._home.secrets
         outcome = await make_ready(
@@ -108,6 +109,7 @@ class _Fleet:
             {role: secrets.get_or_make(f"database.{role}") for role in SERVICE_ROLES},
             ledger=ledger_of(self._home),
             named=_named(self._settings),
+            keys=keys,
             environ=child_environment(),
             log=self._home.logs / "bootstrap.log",
         )
@@ -117,7 +119,7 @@ class _Fleet:
             settings=self._settings,
             urls=outcome.urls,
             redis_url=redis_url,
-            master_key=read_key(self._home.master_key),
+            master_key=settle(self._home, keys),
             node=node_name(),
             telegram_server=self._telegram_server,
             worker_entry=self._worker_entry,

@@ -10,6 +10,7 @@ COMMANDS = {
     "contacts": "hanfleet.cli.contacts",
     "demo": "hanfleet.cli.demo",
     "db": "hanfleet.cli.db",
+    "keys": "hanfleet.cli.keys",
     "doctor": "hanfleet.cli.doctor",
     "bench": "hanfleet.cli.bench",
     "backup": "hanfleet.cli.backup",

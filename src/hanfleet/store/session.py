@@ -42,6 +42,7 @@ from hanfleet.store.principals import Principal
 from hanfleet.store.schedules import Schedules
 from hanfleet.store.schema import Schema
 from hanfleet.store.sealed_secrets import Secrets
+from hanfleet.store.sealed_values import SealedValues
 from hanfleet.store.summaries import Summaries
 from hanfleet.store.telegram_sessions import Sessions
 from hanfleet.store.texts import Texts
@@ -62,6 +63,7 @@ class Transaction:
         self.bots = Bots(connection)
         self.secrets = Secrets(connection)
         self.keys = Keys(connection)
+        self.sealed = SealedValues(connection)
         self.sessions = Sessions(connection)
         self.inbox = Inbox(connection)
         self.contacts = Contacts(connection)

@@ -7,10 +7,13 @@ import threading
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from hanfleet.app import home as home_module
 from hanfleet.app.folders import shared_base
 from hanfleet.app.home import Home, default_path
+from hanfleet.app.master_key import begin_file, find_keys, make_key, settle
+from hanfleet.app.settings import Settings
 from hanfleet.core.errors import ConflictError, PermanentError
 
 
@@ -109,11 +112,37 @@ def test_open_or_damaged_secrets_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_master_key_is_made_once_and_private(tmp_path: Path) -> None:
-    key = Home.open(tmp_path / "home").master_key
-    text = key.read_text()
-    assert len(bytes.fromhex(text)) == 32
-    assert _mode(key) == 0o600
-    assert Home.open(tmp_path / "home").master_key.read_text() == text
+    home = Home.open(tmp_path / "home")
+    found = find_keys(home, Settings())
+    assert (found.current, found.upcoming) == (None, None)
+    key = settle(home, found)
+    assert len(key) == 32
+    assert _mode(home.master_key) == 0o600
+    again = find_keys(home, Settings())
+    assert (again.current, settle(home, again)) == (key, key)
+
+
+def test_the_master_key_of_the_environment_comes_before_the_file(tmp_path: Path) -> None:
+    home = Home.open(tmp_path / "home")
+    settings = Settings(master_key=SecretStr("ab" * 32), new_master_key=SecretStr("cd" * 32))
+    found = find_keys(home, settings)
+    assert (found.current, found.upcoming, found.place) == (b"\xab" * 32, b"\xcd" * 32, "HANFLEET_MASTER_KEY")
+    assert settle(home, found) == b"\xcd" * 32
+    assert not home.master_key.exists()
+    assert "cdcd" not in repr(found) + repr(settings)
+
+
+def test_the_successor_takes_the_place_of_the_master_key(tmp_path: Path) -> None:
+    home = Home.open(tmp_path / "home")
+    old = make_key(home)
+    new = begin_file(home)
+    assert begin_file(home) == new, "an earlier attempt's"
+    found = find_keys(home, Settings())
+    assert (found.current, found.upcoming) == (old, new)
+    assert settle(home, found) == new
+    assert find_keys(home, Settings()).current == new
+    assert sorted(path.name for path in home.path.glob("master*")) == ["master.key"]
+    assert _mode(home.master_key) == 0o600
 
 
 def test_an_ordinary_user_has_everything_in_the_home() -> None:
@@ -205,7 +234,8 @@ def test_destroy_keeps_what_was_there_before(tmp_path: Path) -> None:
     (tmp_path / "letters").touch()
     home = Home.open(tmp_path, as_root=False)
     home.secrets.get_or_make("x")
-    assert home.master_key.exists()
+    make_key(home)
+    begin_file(home)
     _ = home.bot_logs, home.run
     home.destroy()
     assert [entry.name for entry in tmp_path.iterdir()] == ["letters"]

@@ -1,0 +1,42 @@
+"""What `hanfleet keys` says."""
+
+TEXTS = {
+    "keys.rotated": (
+        "Bot {bot_id} ({done} of {total}): key {key} seals now, {count} values were sealed anew, older keys are gone.",
+        "Бот {bot_id} ({done} из {total}): теперь действует ключ {key}, перешифровано: {count}, старых ключей нет.",
+    ),
+    "keys.waits": (
+        "Bot {bot_id} ({done} of {total}): its worker runs with the key before {key}: start the fleet, repeat this.",
+        "Бот {bot_id} ({done} из {total}): он ещё работает со старым ключом, не {key}: запустите систему и повторите.",
+    ),
+    "keys.broken": (
+        "Bot {bot_id} ({done} of {total}): {broken} values do not open, such as {first}: set them anew, repeat this.",
+        "Бот {bot_id} ({done} из {total}): не открывается: {broken}, например {first}: задайте заново и повторите.",
+    ),
+    "keys.master_replaced": (
+        "Master key {after} took the place of {before}; {count} data keys were wrapped anew.",
+        "Главный ключ {after} заменил {before}; перешифровано ключей ботов: {count}.",
+    ),
+    "keys.master_copy": (
+        "Copy master.key to where you keep such things. The old one still opens backups that lie elsewhere.",
+        "Сохраните копию master.key в надёжном месте. Старый ключ нужен для копий, что лежат в других местах.",
+    ),
+    "keys.master_variable": (
+        "Now set HANFLEET_MASTER_KEY to the new key and remove HANFLEET_NEW_MASTER_KEY.",
+        "Теперь запишите новый ключ в HANFLEET_MASTER_KEY и уберите HANFLEET_NEW_MASTER_KEY.",
+    ),
+    "keys.master": ("Master key {name}, from {place}", "Главный ключ {name}, из {place}"),
+    "keys.being_replaced": (
+        "It is being replaced: run hanfleet keys rotate --master once more.",
+        "Он сейчас заменяется: выполните ещё раз hanfleet keys rotate --master.",
+    ),
+    "keys.bot": ("bot", "бот"),
+    "keys.key": ("key", "ключ"),
+    "keys.since": ("since", "с"),
+    "keys.retiring": ("older keys", "старые ключи"),
+    "keys.values": ("sealed values", "зашифровано"),
+    "keys.old_values": ("under older keys", "старыми ключами"),
+    "keys.texts": ("texts", "тексты"),
+    "keys.sealed": ("sealed", "зашифрованы"),
+    "keys.clear": ("in clear", "открыты"),
+}
