@@ -53,7 +53,7 @@ def make_key(home: Home) -> bytes:
 
 
 def settle(home: Home, found: FoundKeys) -> bytes:
-    """The key to work with, once it is known to open what it must; a home without one gets its first. Needs the lock."""
+    """The key to work with, once what is there is known to open what it must. Needs the home's lock."""
     if found.upcoming is not None:
         rewrap_backups(home, found)
         if not found.from_environment:

@@ -84,7 +84,7 @@ def _tell_master(replaced: "MasterRotated") -> None:
 def _tell_bot(rotated: "Rotated", done: int, total: int) -> None:
     from hanfleet.cli.messages import say
 
-    facts = {"bot_id": rotated.bot_id, "key": rotated.key, "count": rotated.resealed, "done": done, "total": total}
+    facts = {"bot_id": rotated.bot_id, "number": rotated.key, "count": rotated.resealed, "done": done, "total": total}
     if rotated.waits:
         print(say("keys.waits", **facts))
     elif rotated.broken:

@@ -2,12 +2,12 @@
 
 TEXTS = {
     "keys.rotated": (
-        "Bot {bot_id} ({done} of {total}): key {key} seals now, {count} values were sealed anew, older keys are gone.",
-        "Бот {bot_id} ({done} из {total}): теперь действует ключ {key}, перешифровано: {count}, старых ключей нет.",
+        "Bot {bot_id} ({done} of {total}): key {number} seals now, {count} values sealed anew, older keys gone.",
+        "Бот {bot_id} ({done} из {total}): теперь действует ключ {number}, перешифровано: {count}, старых ключей нет.",
     ),
     "keys.waits": (
-        "Bot {bot_id} ({done} of {total}): its worker runs with the key before {key}: start the fleet, repeat this.",
-        "Бот {bot_id} ({done} из {total}): он ещё работает со старым ключом, не {key}: запустите систему и повторите.",
+        "Bot {bot_id} ({done} of {total}): its worker runs with an older key than {number}: start the fleet, repeat.",
+        "Бот {bot_id} ({done} из {total}): он ещё работает со старым ключом, не {number}: запустите систему и повторите.",
     ),
     "keys.broken": (
         "Bot {bot_id} ({done} of {total}): {broken} values do not open, such as {first}: set them anew, repeat this.",
