@@ -43,7 +43,7 @@ async def create_backup(settings: Settings, bot_id: str | None, progress: Progre
         installation = await bootstrap(url, passwords_of(home), schema="leave")
         manifest = await create(
             installation.urls.owner,
-            current_key(home, settings),
+            MasterKey(current_key(home, settings)),
             library,
             SystemClock(),
             release=version("hanfleet"),
@@ -64,7 +64,9 @@ def verify_backup(settings: Settings, wanted: str | None, key_file: Path | None,
     library = library_of(home)
     with library.lock(shared=True):
         folder = _folder(library, wanted)
-        return verify(folder, MasterKey.load(key_file) if key_file else current_key(home, settings), progress)
+        return verify(
+            folder, MasterKey.load(key_file) if key_file else MasterKey(current_key(home, settings)), progress
+        )
 
 
 async def restore_backup(

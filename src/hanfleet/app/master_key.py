@@ -81,14 +81,14 @@ def finish_file(home: Home) -> None:
 def rewrap_backups(home: Home, found: FoundKeys) -> None:
     """Let the upcoming master key open the home's backups. May be repeated."""
     # Loaded when it is needed: `hanfleet up` seldom does, and would keep it in memory for ever.
-    from hanfleet.app.backups import BACKUPS_FOLDER
+    from hanfleet.app.erasure_ledger import BACKUPS_FOLDER
     from hanfleet.control.backups.rewrapping import rewrap
 
     if found.current is not None and found.upcoming is not None:
         rewrap(home.path / BACKUPS_FOLDER, MasterKey(found.current), MasterKey(found.upcoming))
 
 
-def current_key(home: Home, settings: Settings) -> MasterKey:
+def current_key(home: Home, settings: Settings) -> bytes:
     """The master key of a home that has one, whatever its database says.
 
     Raises PermanentError where there is none, ConflictError while it is being replaced.
@@ -97,7 +97,7 @@ def current_key(home: Home, settings: Settings) -> MasterKey:
     refuse_while_replaced(found)
     if found.current is None:
         raise PermanentError(f"The master key is missing: there is none in {found.place}. Put it back from your copy.")
-    return MasterKey(found.current)
+    return found.current
 
 
 def refuse_while_replaced(found: FoundKeys) -> None:

@@ -7,7 +7,7 @@ TEXTS = {
     ),
     "keys.waits": (
         "Bot {bot_id} ({done} of {total}): its worker runs with an older key than {number}: start the fleet, repeat.",
-        "Бот {bot_id} ({done} из {total}): он ещё работает со старым ключом, не {number}: запустите систему и повторите.",
+        "Бот {bot_id} ({done} из {total}): он ещё работает с ключом до {number}: запустите систему и повторите.",
     ),
     "keys.broken": (
         "Bot {bot_id} ({done} of {total}): {broken} values do not open, such as {first}: set them anew, repeat this.",
