@@ -92,6 +92,9 @@ _TRIED = text("""
     WHERE bot_id = :bot_id AND chat_id = :chat_id AND attempts > 0 AND telegram_id IS NULL ORDER BY position""")
 _NUMBER_OUTBOX = text("UPDATE outbox SET telegram_id = :telegram_id WHERE bot_id = :bot_id AND id = :id")
 _NUMBER_MESSAGE = text("UPDATE messages SET telegram_id = :telegram_id WHERE bot_id = :bot_id AND id = :id")
+_ECHO = text("""
+    SELECT may_be_echo(:sent_at) AND NOT EXISTS (
+        SELECT 1 FROM user_profiles WHERE bot_id = :bot_id AND chat_id = :chat_id AND created_at <= :sent_at)""")
 _SAID = text("""
     SELECT id, text, text_sealed FROM messages
     WHERE bot_id = :bot_id AND chat_id = :chat_id AND telegram_id = :telegram_id""")
@@ -122,11 +125,14 @@ class Inbox:
         rows = await self._take_inbound(bot_id, inbound, batch.state, now, now + timedelta(seconds=wait_for_more_s))
         recognised: list[UUID] = []
         taken_over: dict[int, None] = {}
+        erased: set[int] = set()
         for message in batch.messages:
             if message.outgoing and not await self._known(bot_id, message):
                 ours = await self._recognise(bot_id, message, now)
                 if ours is not None:
                     recognised.append(ours)
+                elif await self._is_echo(bot_id, message):
+                    erased.add(message.chat_id)
                 else:
                     await self._keep_owners(bot_id, message, now)
                     taken_over[message.chat_id] = None
@@ -135,7 +141,8 @@ class Inbox:
         deleted = [telegram_id for deletion in batch.deletions for telegram_id in deletion.telegram_ids]
         if deleted:
             await self._connection.all(_DELETE, bot_id=bot_id, ids=deleted, now=now)
-        await self._sessions.save_entities(bot_id, batch.entities, seal)
+        erased -= {row.chat_id for row in rows}
+        await self._sessions.save_entities(bot_id, [peer for peer in batch.entities if peer.id not in erased], seal)
         return TakenBatch(fresh=rows, recognised=tuple(recognised), taken_over=tuple(taken_over))
 
     async def _take_inbound(
@@ -183,6 +190,12 @@ class Inbox:
             for statement in (_NUMBER_OUTBOX, _NUMBER_MESSAGE):
                 await self._connection.all(statement, bot_id=bot_id, id=outbox_id, telegram_id=message.telegram_id)
         return outbox_id
+
+    async def _is_echo(self, bot_id: str, message: InboundMessage) -> bool:
+        """Whether it is what we wrote to a contact who was erased since, and met again later at most."""
+        return bool(
+            await self._connection.value(_ECHO, bot_id=bot_id, chat_id=message.chat_id, sent_at=message.sent_at)
+        )
 
     async def _keep_owners(self, bot_id: str, message: InboundMessage, now: datetime) -> None:
         await self._connection.all(_MEET_OWNERS, bot_id=bot_id, messages=as_json([self._as_row(message, 0)]), now=now)

@@ -1,40 +1,37 @@
 """A contact who talked to a real worker is erased: nothing is left anywhere, and everybody else is whole."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
-from hanfleet.bus import Bus, IPCManager, open_bus
+from hanfleet.bus import Bus, IPCManager
 from hanfleet.control import MultiBotManager
 from hanfleet.control.erasure import Ledger
+from hanfleet.core.states import WorkerPhase
 from hanfleet.kit.clock import SystemClock
 from hanfleet.kit.logging import configure_logging
+from hanfleet.persona.texts import DISCLOSURE
 from hanfleet.supervisor.relay import Relay
+from tests.integration.worker.test_accounts import Remote, bus, log_in, person
 from tests.support.database import SYSTEM
 from tests.support.operators import MASTER_KEY
 from tests.support.traces import bus_files_that_hold, streams_that_hold, tables_that_hold, texts_that_hold
 from tests.support.waiting import eventually
-from tests.support.workers import DATA_KEY, Rehearsal
+from tests.support.workers import DATA_KEY, Rehearsal, times
+
+__all__ = ["bus", "person"]
 
 TEXT = "my-secret-hobby-is-beekeeping"
 
 
-@pytest_asyncio.fixture
-async def bus(valkey_url: str) -> AsyncIterator[Bus]:
-    async with open_bus(valkey_url, clock=SystemClock(), name="test") as bus:
-        yield bus
-
-
-@pytest_asyncio.fixture
-async def manager(rehearsal: Rehearsal, bus: Bus, tmp_path: Path) -> MultiBotManager:
+async def _manager(rehearsal: Rehearsal, bus: Bus, folder: Path) -> MultiBotManager:
     database, bot_id = rehearsal.database, rehearsal.bot.bot_id
     async with database.supervisor.transaction(SYSTEM) as tx:
         await tx.keys.add(bot_id, MASTER_KEY.wrap(bot_id, DATA_KEY))
-    ledger = Ledger.open(tmp_path / "backups", tmp_path / "erasure.key")
-    return MultiBotManager(database.api, IPCManager(bus), MASTER_KEY, bot_logs=tmp_path, ledger=ledger)
+    ledger = Ledger.open(folder / "backups", folder / "erasure.key")
+    return MultiBotManager(database.api, IPCManager(bus), MASTER_KEY, bot_logs=folder, ledger=ledger)
 
 
 @pytest.fixture
@@ -47,9 +44,8 @@ def log(tmp_path: Path) -> Iterator[Path]:
     configure_logging("test")
 
 
-async def test_nothing_is_left_of_an_erased_contact(
-    rehearsal: Rehearsal, manager: MultiBotManager, bus: Bus, log: Path, tmp_path: Path
-):
+async def test_nothing_is_left_of_an_erased_contact(rehearsal: Rehearsal, bus: Bus, log: Path, tmp_path: Path):
+    manager = await _manager(rehearsal, bus, tmp_path)
     ann = await rehearsal.contact("Annabella", last_name="Quixote", username="annabella_q")
     boris = await rehearsal.contact("Boris")
     relay = Relay(rehearsal.database.supervisor, IPCManager(bus).producer, SystemClock())
@@ -94,3 +90,30 @@ async def _sent(rehearsal: Rehearsal) -> bool:
 
 async def _no_file(bus: Bus, *marks: str) -> bool:
     return not await bus_files_that_hold(bus, *marks)
+
+
+async def test_what_telegram_tells_once_more_does_not_bring_a_contact_back(
+    person: Rehearsal, bus: Bus, valkey_url: str, tmp_path: Path
+):
+    """A person's account is told of its own messages; the worker that wrote them did not store how far it had read."""
+    person.bus_url = valkey_url
+    manager = await _manager(person, bus, tmp_path)
+    ann, boris = await person.contact("Annabella"), await person.contact("Boris")
+    async with person.worker() as worker:
+        await eventually(lambda: worker.instance.phase is WorkerPhase.AWAITING_LOGIN)
+        await log_in(person, Remote(person, bus))
+        await worker.is_running()
+        await ann.says("Hello #00000001")
+        await ann.hears_about("#00000001")
+        await eventually(lambda: _sent(person))
+        await worker.stop()
+    await manager.contacts.erase("mia", ann.id)
+    async with person.worker() as worker:
+        await worker.is_running()
+        await boris.says("Hello #00000002")
+        await boris.hears_about("#00000002")
+        assert not await tables_that_hold(person.database, str(ann.id))
+        await ann.says("Who are you? #00000003")
+        heard = await ann.hears_about("#00000003")
+        await worker.stop()
+    assert times(heard, DISCLOSURE["en"]) == 2, "whoever writes again is told again"
