@@ -5,6 +5,7 @@ import itertools
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from tests.support.database import SYSTEM, Database
 
 MASTER_KEY = MasterKey(b"m" * 32)
 API_HASH = "0123456789abcdef0123456789abcdef"
+BACKUPS_KEPT = timedelta(days=35)
 Answer = Callable[[Command], Response | dict[str, Any] | str]
 
 
@@ -144,4 +146,4 @@ def ledger(tmp_path: Path) -> Ledger:
 
 @pytest.fixture
 def manager(database: Database, ipc: IPCManager, bot_logs: Path, ledger: Ledger) -> MultiBotManager:
-    return MultiBotManager(database.api, ipc, MASTER_KEY, bot_logs=bot_logs, ledger=ledger)
+    return MultiBotManager(database.api, ipc, MASTER_KEY, bot_logs=bot_logs, ledger=ledger, backups_kept=BACKUPS_KEPT)

@@ -60,6 +60,7 @@ async def serve(payload: ApiPayload) -> None:
             MasterKey(payload.master_key.get_secret_value()),
             bot_logs=payload.bot_logs,
             ledger=Ledger(payload.ledger, payload.erasure_key.get_secret_value()),
+            backups_kept=payload.backups_kept,
         )
         exits.enter_context(_running(manager.contacts.keep_finishing(clock)))
         server = _Server(

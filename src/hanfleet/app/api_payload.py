@@ -1,6 +1,7 @@
 """What the API is told when it is started: its log-ins, keys and address. Comes through the start-up channel."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, SecretBytes, SecretStr
@@ -11,7 +12,8 @@ _KEYS = ("master_key", "erasure_key")
 class ApiPayload(BaseModel):
     """``database_url`` is the API's own role; ``master_key`` has 32 bytes; ``bot_logs`` holds <bot_id>.log.
 
-    ``ledger`` and ``erasure_key`` are the ledger of erasures and what its marks are made with, 32 bytes.
+    ``ledger`` and ``erasure_key`` are the ledger of erasures and what its marks are made with, 32 bytes;
+    a daily backup is kept for ``backups_kept`` at most.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -25,6 +27,7 @@ class ApiPayload(BaseModel):
     bot_logs: Path
     ledger: Path
     erasure_key: SecretBytes
+    backups_kept: timedelta
     log_level: str = "INFO"
     database_connections: int = 4
 

@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import SecretBytes, SecretStr
@@ -117,6 +118,7 @@ def api(wiring: Wiring) -> Child:
         bot_logs=wiring.home.bot_logs,
         ledger=ledger.path,
         erasure_key=SecretBytes(ledger.key),
+        backups_kept=_backups_kept(wiring.settings),
         log_level=wiring.settings.log_level,
     )
 
@@ -135,6 +137,11 @@ def api(wiring: Wiring) -> Child:
             parent_death_signal=signal.SIGKILL,
         )
     )
+
+
+def _backups_kept(settings: Settings) -> timedelta:
+    """The newest of a week is superfluous once so many newer weeks have one, however its days lie."""
+    return max(timedelta(days=settings.backup_keep_days), timedelta(weeks=settings.backup_keep_weeks + 1))
 
 
 def check_free(host: str, port: int) -> None:

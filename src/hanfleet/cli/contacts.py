@@ -99,6 +99,10 @@ def erase(
     print(say("contacts.erased", rows=sum(answer["erased"].values()), messages=answer["erased"].get("messages", 0)))
     if not answer["complete"]:
         note(say("contacts.incomplete"))
+    if answer["backups_until"]:
+        print(say("contacts.in_backups", until=answer["backups_until"][:10]))
+    if answer["backups_by_hand"]:
+        print(say("contacts.in_backups_by_hand", backups=", ".join(answer["backups_by_hand"])))
 
 
 app.command("list", epilog="Example: hanfleet contacts list mira --json")(list_)

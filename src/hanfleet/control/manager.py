@@ -4,6 +4,7 @@ A method that changes something returns when that is written down, not when it h
 """
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
@@ -34,7 +35,10 @@ _GONE = (DesiredState.ARCHIVED, DesiredState.ERASED)
 
 
 class MultiBotManager:
-    """Acts as ``operator``. Every method raises NotFoundError for an unknown bot and StoreUnavailableError."""
+    """Acts as ``operator``. ``backups_kept`` is how long daily backups are, at most.
+
+    Every method raises NotFoundError for an unknown bot and StoreUnavailableError.
+    """
 
     def __init__(
         self,
@@ -44,6 +48,7 @@ class MultiBotManager:
         *,
         bot_logs: Path,
         ledger: Ledger,
+        backups_kept: timedelta,
         operator: str = "owner",
     ) -> None:
         self._store = store
@@ -52,7 +57,7 @@ class MultiBotManager:
         self._bot_logs = bot_logs
         self._principal = OperatorPrincipal(operator)
         self.logins = Logins(ipc, self._row_and_seal)
-        self.contacts = Contacts(store, ipc, self._safe, ledger, self._principal, _found)
+        self.contacts = Contacts(store, ipc, self._safe, ledger, self._principal, _found, backups_kept=backups_kept)
 
     async def register_bot(self, bot_config: BotConfig, *, start: bool = True) -> str:
         """Add a bot and give its id. Raises InvalidInputError for its persona, ConflictError when the id is taken."""

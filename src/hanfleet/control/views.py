@@ -125,5 +125,9 @@ class Erasure(_View):
     erased: dict[str, int] = Field(description="How many rows went, by table.")
     complete: bool = Field(description="False: the bus does not answer; what it holds goes when it is back.")
     backups_until: datetime | None = Field(
-        default=None, description="A backup from before may hold the contact until then, and no restore brings it back."
+        default=None,
+        description="Daily backups from before may hold the contact until then; restoring one does not bring it back.",
+    )
+    backups_by_hand: list[str] = Field(
+        default=[], description="Backups from before that stay until somebody removes them."
     )

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -33,6 +34,7 @@ def payload(database: Database, valkey_url: str, tmp_path: Path) -> ApiPayload:
         bot_logs=tmp_path,
         ledger=tmp_path / "erased.jsonl",
         erasure_key=SecretBytes(b"e" * 32),
+        backups_kept=timedelta(days=35),
     )
 
 

@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,7 @@ async def test_the_api_ends_with_a_sentence(database: Database, valkey_url: str,
         bot_logs=tmp_path,
         ledger=tmp_path / "erased.jsonl",
         erasure_key=SecretBytes(b"e" * 32),
+        backups_kept=timedelta(days=35),
         log_level="INFO",
     )
     status, said = _ends("hanfleet.app.api_main", payload.to_wire())

@@ -1,7 +1,7 @@
 """Erasing a contact, step by step: what a crash leaves is finished, and no restored backup brings anybody back."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,14 @@ from hanfleet.core.states import BotState
 from hanfleet.kit.clock import SystemClock
 from hanfleet.store.erasures import Erasures
 from hanfleet.store.principals import BotPrincipal, SystemPrincipal
+from hanfleet.store.records import TakenBatch
 from hanfleet.store.session import Store
 from hanfleet.store.texts import Texts
 from hanfleet.supervisor.relay import Relay
 from hanfleet.vault import KeyRing
 from tests.integration.store.conversation_steps import NOON, decide, later, load, message, take
 from tests.support.database import SYSTEM, BotLogIn, Database
-from tests.support.operators import MASTER_KEY, FleetHand, bot_document
+from tests.support.operators import BACKUPS_KEPT, MASTER_KEY, FleetHand, bot_document
 from tests.support.ports import free_port
 from tests.support.traces import streams_that_hold, tables_that_hold
 
@@ -150,6 +151,26 @@ async def test_a_turn_under_way_does_not_bring_the_contact_back(
     assert await tables_that_hold(database, str(ANN)) == {}
 
 
+async def test_what_we_wrote_to_the_contact_is_not_taken_for_the_owners_hand(
+    database: Database, manager: MultiBotManager, bot: BotLogIn
+):
+    async with bot.store.transaction(bot.principal) as tx:
+        head = next(row for row in await tx.outbox.next(bot.bot_id, NOON) if row.chat_id == ANN)
+        assert await tx.outbox.mark_sending(bot.bot_id, head.id, NOON)
+        await tx.outbox.mark_sent(bot.bot_id, head.id, 2, NOON)
+    await manager.contacts.erase(bot.bot_id, ANN)
+    echo = message(2, head.text, chat_id=ANN, outgoing=True, at=later(1))
+    assert await take(bot, echo, now=later(90)) == TakenBatch()
+    assert await tables_that_hold(database, str(ANN)) == {}
+    taken = await take(bot, echo, message(4, "me again", chat_id=ANN, at=later(100)), now=later(100))
+    assert [one.telegram_id for one in taken.fresh] == [4]
+    assert taken.taken_over == ()
+    # Later than anything that we wrote: this is the owner's hand, to whomever it is.
+    for chat_id in (ANN, 5):
+        typed = message(chat_id, "It's me, Mira herself", chat_id=chat_id, outgoing=True, at=later(200))
+        assert (await take(bot, typed, now=later(200))).taken_over == (chat_id,)
+
+
 async def test_a_running_worker_is_replaced(manager: MultiBotManager, bot: BotLogIn, hand: FleetHand):
     await manager.start_bot(bot.bot_id)
     await hand.set_status(bot.bot_id, BotState.CONFIGURING, BotState.STARTING, BotState.RUNNING)
@@ -228,11 +249,23 @@ async def test_what_a_crash_leaves_is_finished(
     assert await _chats(manager, bot.bot_id) == [BORIS]
 
 
+async def test_it_is_told_how_long_backups_hold_the_contact(
+    manager: MultiBotManager, bot: BotLogIn, ledger: Ledger, bot_logs: Path
+):
+    for name in ("20260501T030000Z-daily", "20260505T030000Z-daily", "20260502T101010Z-fleet", "notes"):
+        (ledger.path.parent / name).mkdir(parents=True)
+    told = await manager.contacts.erase(bot.bot_id, ANN)
+    assert told.backups_until == datetime(2026, 5, 5, 3, tzinfo=UTC) + BACKUPS_KEPT
+    assert told.backups_by_hand == ["20260502T101010Z-fleet"]
+
+
 async def test_a_bus_that_is_away_is_cleaned_later(
     database: Database, manager: MultiBotManager, bot: BotLogIn, ledger: Ledger, tmp_path: Path
 ):
     async with open_bus(f"redis://127.0.0.1:{free_port()}/0", clock=SystemClock()) as away:
-        cut_off = MultiBotManager(database.api, IPCManager(away), MASTER_KEY, bot_logs=tmp_path, ledger=ledger)
+        cut_off = MultiBotManager(
+            database.api, IPCManager(away), MASTER_KEY, bot_logs=tmp_path, ledger=ledger, backups_kept=BACKUPS_KEPT
+        )
         assert not (await cut_off.contacts.erase(bot.bot_id, ANN)).complete
     assert await tables_that_hold(database, str(ANN)) == {}
     assert await manager.contacts.finish_pending() == 1

@@ -16,7 +16,7 @@ from hanfleet.persona.texts import DISCLOSURE
 from hanfleet.supervisor.relay import Relay
 from tests.integration.worker.test_accounts import Remote, bus, log_in, person
 from tests.support.database import SYSTEM
-from tests.support.operators import MASTER_KEY
+from tests.support.operators import BACKUPS_KEPT, MASTER_KEY
 from tests.support.traces import bus_files_that_hold, streams_that_hold, tables_that_hold, texts_that_hold
 from tests.support.waiting import eventually
 from tests.support.workers import DATA_KEY, Rehearsal, times
@@ -31,7 +31,9 @@ async def _manager(rehearsal: Rehearsal, bus: Bus, folder: Path) -> MultiBotMana
     async with database.supervisor.transaction(SYSTEM) as tx:
         await tx.keys.add(bot_id, MASTER_KEY.wrap(bot_id, DATA_KEY))
     ledger = Ledger.open(folder / "backups", folder / "erasure.key")
-    return MultiBotManager(database.api, IPCManager(bus), MASTER_KEY, bot_logs=folder, ledger=ledger)
+    return MultiBotManager(
+        database.api, IPCManager(bus), MASTER_KEY, bot_logs=folder, ledger=ledger, backups_kept=BACKUPS_KEPT
+    )
 
 
 @pytest.fixture

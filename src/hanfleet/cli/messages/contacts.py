@@ -30,6 +30,14 @@ TEXTS = {
         "Erased: {rows} rows, {messages} messages among them. Whoever writes again is a new contact.",
         "Стёрто записей: {rows}, из них сообщений: {messages}. Кто напишет снова, будет новым контактом.",
     ),
+    "contacts.in_backups": (
+        "Daily backups from before may hold this contact until {until}. Restoring one does not bring it back.",
+        "Прежние ежедневные копии могут хранить этот контакт до {until}. Восстановление его не вернёт.",
+    ),
+    "contacts.in_backups_by_hand": (
+        "These stay until you remove them, and may hold it as long: {backups}.",
+        "Эти копии хранятся, пока вы их не удалите, и контакт может быть в них: {backups}.",
+    ),
     "contacts.incomplete": (
         "The bus does not answer; what it holds about this contact goes by itself when it is back.",
         "Шина не отвечает; её данные об этом контакте исчезнут сами, когда она вернётся.",

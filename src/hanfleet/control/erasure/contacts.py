@@ -8,10 +8,12 @@ contact again by its mark. The worker is replaced by a fresh one, so its memory 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any, TypeVar
 
 from hanfleet.bus import IPCManager
+from hanfleet.control.erasure.backups import backups_that_hold
 from hanfleet.control.erasure.exporting import export_document
 from hanfleet.control.erasure.keeping import forget_kept
 from hanfleet.control.sealing import BotSafe
@@ -39,7 +41,15 @@ class Contacts:
     """The contacts of all bots. Every method raises NotFoundError for what is not there, and StoreUnavailableError."""
 
     def __init__(
-        self, store: Store, ipc: IPCManager, safe: BotSafe, ledger: Ledger, principal: OperatorPrincipal, look: Look
+        self,
+        store: Store,
+        ipc: IPCManager,
+        safe: BotSafe,
+        ledger: Ledger,
+        principal: OperatorPrincipal,
+        look: Look,
+        *,
+        backups_kept: timedelta,
     ) -> None:
         self._store = store
         self._ipc = ipc
@@ -47,6 +57,7 @@ class Contacts:
         self._ledger = ledger
         self._principal = principal
         self._look = look
+        self._backups_kept = backups_kept
 
     async def list(self, bot_id: str, *, after: int | None = None, limit: int = 100) -> list[ContactInfo]:
         """Contacts by chat id, those behind ``after``."""
@@ -82,7 +93,15 @@ class Contacts:
 
         await self._run(ask)
         erased = await self._run(lambda tx: self._erase_rows(tx, bot_id, chat_id, mark))
-        return Erasure(bot_id=bot_id, erased=erased, complete=await self._leave_bus(bot_id, mark))
+        complete = await self._leave_bus(bot_id, mark)
+        left = await asyncio.to_thread(backups_that_hold, self._ledger.path.parent, self._backups_kept)
+        return Erasure(
+            bot_id=bot_id,
+            erased=erased,
+            complete=complete,
+            backups_until=left.until,
+            backups_by_hand=list(left.by_hand),
+        )
 
     async def ask_for_bot(self, tx: Transaction, bot: BotRow) -> None:
         """In the transaction that marks a bot as erased: who asked, and in the ledger, so that it stays erased."""
