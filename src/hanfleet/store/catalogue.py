@@ -13,8 +13,8 @@ from typing import Any
 #: Belong to this database or to this moment: made anew wherever a fleet runs.
 NOT_KEPT = frozenset({"alembic_version", "installation", "bot_roles", "leases", "heartbeats"})
 
-#: Tell of the whole fleet, though they have a bot_id: what one bot takes along would break the chain.
-_OF_THE_FLEET = frozenset({"audit"})
+#: Tell of the fleet and outlive the bot, though they have a bot_id: one bot does not take them along.
+_OF_THE_FLEET = frozenset({"audit", "erasures"})
 
 _TABLES = """
     SELECT c.relname::text AS name, array_agg(a.attname::text ORDER BY a.attnum) AS columns

@@ -4,6 +4,7 @@ Triggers are off meanwhile: they watch what people and bots do, and these rows d
 which a fleet works; whether there may be rows already is the caller's to judge.
 """
 
+import json
 import random
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -42,6 +43,7 @@ _SETTLE = """
     SET desired_state = CASE WHEN desired_state = 'running' AND NOT $2 THEN 'stopped' ELSE desired_state END,
         status = CASE WHEN status IN ('starting', 'running', 'stopping') THEN 'stopped' ELSE status END
     WHERE bot_id = ANY ($1::text[])"""
+_NOTE = "SELECT audit_note('insert', 'restore', $1, $2, NULL, $3::jsonb)"
 _KNOWN_TO_ALL = "UPDATE bot_keys SET after_epoch = 0 WHERE bot_id = ANY ($1::text[])"
 
 
@@ -130,6 +132,11 @@ class Restoration:
         """Leases begin anew, and every worker to come is told all keys. Needs the schema of this release."""
         with translated(None):
             await self._driver.execute(_KNOWN_TO_ALL, list(bots))
+
+    async def note(self, backup_id: str, only_bot: str | None, counts: Mapping[str, Any]) -> None:
+        """The restore's one entry in the audit trail, behind those that came back. Needs the schema of this release."""
+        with translated(None):
+            await self._driver.execute(_NOTE, only_bot, backup_id, json.dumps(counts))
 
     async def finish(self, sequences: Mapping[str, int]) -> None:
         """Set the sequences, and turn the triggers on again. Rows that come later are watched."""

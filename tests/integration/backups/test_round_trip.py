@@ -6,6 +6,9 @@ from uuid import uuid4
 import pytest
 
 from hanfleet.control.backups import Library, create, restore, verify
+from hanfleet.control.verification import AUDITOR
+from hanfleet.control.verification import verify as verify_audit
+from hanfleet.core.audit import ExportedHead
 from hanfleet.core.errors import NotFoundError
 from hanfleet.kit.clock import SystemClock
 from hanfleet.store import migrate
@@ -34,7 +37,11 @@ async def test_a_whole_fleet_row_for_row(database: Database, elsewhere: Database
 
     restored = await restore(elsewhere.urls.owner, folder, MASTER, CLOCK, [])
 
-    assert await contents(elsewhere) == before
+    after = await contents(elsewhere)
+    # The restore itself is one entry more, at the end of the fleet's chain.
+    trails = [(after.pop(table), before[table]) for table in ("audit", "audit_chains")]
+    assert [len(set(now) - set(then)) for now, then in trails] == [1, 1]
+    assert after == {table: rows for table, rows in before.items() if table in after}
     assert {"anna", "boris"} <= set(restored.bots)
     assert restored.rows == made.contents.rows == sum(map(len, before.values()))
     assert await _triggers(elsewhere) == triggers
@@ -63,6 +70,33 @@ async def test_one_bot_into_a_fleet_with_others(
     assert before["messages"]
     connection = await elsewhere.connect()
     assert not await connection.fetchval("SELECT count(*) FROM messages WHERE bot_id = 'boris'")
+
+
+async def test_the_audit_trail_goes_on_unbroken(database: Database, elsewhere: Database, library: Library) -> None:
+    await fill(database, "anna")
+    made = await create(database.urls.owner, MASTER, library, CLOCK, release="1")
+    folder = library.folder(made.contents.id)
+    here, there = await database.store(database.urls.owner), await database.store(elsewhere.urls.owner)
+    async with here.transaction(AUDITOR) as tx:
+        exported = [ExportedHead(head, CLOCK.now()) for head in await tx.audit.heads()]
+    before = await verify_audit(here, exported)
+    assert before.sound
+    await restore(elsewhere.urls.owner, folder, MASTER, CLOCK, [])
+    after = await verify_audit(there, exported)
+    assert (after.sound, after.entries) == (True, before.entries + 1)
+    async with there.transaction(AUDITOR) as tx:
+        (newest,) = await tx.audit.page(limit=1)
+    assert (newest.noun, newest.subject, newest.principal) == ("restore", made.contents.id, "system:restore")
+    assert newest.new_values is not None
+    assert newest.new_values["bots"] == ["anna"]
+
+    # One bot into a fleet with a trail of its own adds one entry, of that bot.
+    async with there.transaction(AUDITOR) as tx:
+        await tx.bots.erase("anna")
+    standing = await verify_audit(there, [])
+    await restore(elsewhere.urls.owner, folder, MASTER, CLOCK, [], bot_id="anna")
+    again = await verify_audit(there, exported)
+    assert (again.sound, again.entries) == (True, standing.entries + 1)
 
 
 async def test_data_keys_open_under_the_master_key_of_the_place(

@@ -6,7 +6,7 @@ the fleet that was backed up still lives, two programs would use one Telegram se
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from hanfleet.control.backups.manifest import DATA_KEYS, Contents, DamagedBackupError, Part, read
@@ -79,6 +79,7 @@ async def restore(
             await database.move_schema(HEAD)
         await database.let_keys_be_known(bots)
         restored = await _erase(database, ledgers, Restored(bots, rows), only_bot)
+        await database.note(contents.id, only_bot, asdict(restored) | {"begun_at": contents.begun_at.isoformat()})
         steps.end()
     return restored
 
@@ -120,8 +121,7 @@ def _scope(contents: Contents, bot_id: str | None) -> str | None:
 def _refuse_crowd(backup_id: str, only_bot: str | None, there: set[str]) -> None:
     if only_bot is not None and only_bot in there:
         raise ConflictError(
-            f"There is a bot {only_bot} already: erase it first (hanfleet bots rm {only_bot} --erase), or restore into"
-            " another home with --home."
+            f"There is a bot {only_bot} already, and none is ever overwritten: restore into another home with --home."
         )
     if only_bot is None and there:
         raise ConflictError(
