@@ -5,14 +5,17 @@ import json
 import secrets
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import make_url
 
 from hanfleet.app.home import Home
+from hanfleet.app.master_key import make_key
 from hanfleet.cli.front import run
 from hanfleet.store.addresses import connect
+from hanfleet.store.ledger import Entry, Ledger
 from tests.support.legacy import SAMPLE
 
 
@@ -80,6 +83,14 @@ def test_from_one_home_to_another(
     assert run([*restore, "--master-key", str(old / "master.key")]) == 2
     assert "This fleet has bots (mira)" in capsys.readouterr().err
 
+    # Beside it lies who was erased from the old fleet: without the key to that nobody is brought back.
+    Ledger.open(copied, tmp_path / "erasure.key").append(Entry(b"m" * 32, datetime.now(UTC)))
+    assert run([*restore, "--master-key", str(old / "master.key")]) == 2
+    assert "name its key" in capsys.readouterr().err
+    keys = ["--master-key", str(old / "master.key"), "--erasure-key", str(tmp_path / "erasure.key")]
+    assert run([*restore, *keys]) == 2
+    assert "This fleet has bots (mira)" in capsys.readouterr().err
+
     part = copied / made["id"] / "messages.part"
     part.write_bytes(part.read_bytes()[:-1] + b"\x00")
     assert run(["backup", "verify", str(copied / made["id"]), "--master-key", str(old / "master.key"), *at_new]) == 1
@@ -92,6 +103,9 @@ def test_a_home_of_its_own_servers(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     home = Home.temporary()
     try:
         at_home = ["--home", str(home.path)]
+        assert run(["backup", "create", *at_home]) == 1
+        assert "The master key is missing" in capsys.readouterr().err
+        make_key(home)
         assert run(["backup", "create", *at_home]) == 3
         assert "This database holds no fleet yet" in capsys.readouterr().err
         assert run(["db", "upgrade", *at_home]) == 0
