@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from hanfleet.api import errors
 from hanfleet.api.middleware import BodyLimit, RequestId
-from hanfleet.api.routes import bots, contacts, health, login, records
+from hanfleet.api.routes import audit, bots, contacts, health, login, records
 from hanfleet.api.security import holder_of
 from hanfleet.control import MultiBotManager
 
@@ -26,7 +26,7 @@ def create_app(manager: MultiBotManager, *, api_token: SecretStr) -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestId)
     api = APIRouter(prefix="/api", dependencies=[Depends(holder_of(api_token))], responses=errors.RESPONSES)
-    for routes in (bots, contacts, login, records):
+    for routes in (bots, contacts, login, records, audit):
         api.include_router(routes.router(manager))
     app.include_router(api)
     app.include_router(health.router(manager))

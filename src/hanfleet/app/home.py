@@ -28,7 +28,7 @@ _LONGEST_SOCKET_FOLDER = 70
 _LONGEST_SOCKET_PATH = 100
 _OURS = (
     "logs", "servers", "run", "backups", "secrets.json", "master.key", "master.key.new", "erasure.key", "home.lock",
-    "processes.json", "api.url",
+    "processes.json", "api.url", "audit",
 )  # fmt: skip
 _MARKER = ".hanfleet-home"
 RUNTIME_FOLDER = "runtime"
@@ -120,6 +120,11 @@ class Home:
     def api_url(self) -> Path:
         """The file that says where the API of the running fleet is; missing while none runs."""
         return self.path / "api.url"
+
+    @property
+    def audit_heads(self) -> Path:
+        """The file that the heads of the audit trail are written to (see audit_heads.py); its folder may be missing."""
+        return self.path / "audit" / "heads.jsonl"
 
     @property
     def master_key(self) -> Path:

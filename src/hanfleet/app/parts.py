@@ -85,10 +85,12 @@ def supervisor(wiring: Wiring) -> Child:
         zygote_socket=wiring.zygote_socket,
         exits_dir=wiring.home.exits,
         bot_logs=wiring.home.bot_logs,
+        audit_heads=wiring.home.audit_heads,
         telegram_server=wiring.telegram_server,
         max_bots=wiring.settings.max_bots,
         keep_events_days=wiring.settings.keep_events_days,
         keep_metrics_days=wiring.settings.keep_metrics_days,
+        keep_audit_days=wiring.settings.keep_audit_days,
         drain_s=_DRAIN_S,
         log_level=wiring.settings.log_level,
     )

@@ -13,7 +13,7 @@ WORKER_ENTRY = "hanfleet.app.worker_main:run"
 class SupervisorPayload(BaseModel):
     """``database_url`` is the supervisor role, ``redis_url`` the administrator of the bus; ``master_key`` has 32 bytes.
 
-    ``bot_logs`` takes <bot_id>.log; ``zygote_socket`` and ``exits_dir`` are the zygote's.
+    ``bot_logs`` takes <bot_id>.log; ``zygote_socket`` and ``exits_dir`` are the zygote's; ``audit_heads`` is a file.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -26,10 +26,12 @@ class SupervisorPayload(BaseModel):
     zygote_socket: Path
     exits_dir: Path
     bot_logs: Path
+    audit_heads: Path
     telegram_server: TelegramServer | None = None
     max_bots: int = 50
     keep_events_days: int = 90
     keep_metrics_days: int = 30
+    keep_audit_days: int = 365
     limits: WorkerLimits = Field(default_factory=WorkerLimits)
     drain_s: float = 10.0
     lease_ttl_s: float = 15.0

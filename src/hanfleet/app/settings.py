@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     max_bots: Annotated[int, Field(ge=1, le=1000)] = 50
     keep_events_days: Annotated[int, Field(ge=7, le=36500)] = 90
     keep_metrics_days: Annotated[int, Field(ge=7, le=36500)] = 30
+    keep_audit_days: Annotated[int, Field(ge=90, le=36500)] = 365
 
     #: The hour (UTC) of the daily backup; None (off) makes none.
     backup_hour: int | None = 3

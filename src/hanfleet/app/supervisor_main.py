@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
+from hanfleet.app.audit_heads import HeadsExport, HeadsFile
 from hanfleet.app.payloads import SupervisorPayload
 from hanfleet.app.startup_channel import read_startup
 from hanfleet.bus import Bus, BusProvisioner, IPCManager, open_bus
@@ -41,6 +42,8 @@ from hanfleet.vault import MasterKey
 _LAST_EVENTS_WITHIN_S = 2.0
 _CHORES_EVERY_S = 6 * 3600.0
 _RECORDS_KEPT = timedelta(days=2)
+_HEADS_EVERY_S = 60.0
+_LAST_HEADS_WITHIN_S = 2.0
 
 _log = get_logger("supervisor")
 
@@ -91,7 +94,9 @@ class Supervisor:
             clock,
             events=timedelta(days=payload.keep_events_days),
             metrics=timedelta(days=payload.keep_metrics_days),
+            audit=timedelta(days=payload.keep_audit_days),
         )
+        self._heads = HeadsExport(store, SUPERVISOR, HeadsFile(payload.audit_heads), clock)
 
     async def lead(self) -> None:
         """Keep the fleet as it is wanted, until the end is asked for or the leadership is lost (cancelled)."""
@@ -101,6 +106,7 @@ class Supervisor:
             asyncio.create_task(self._relay.run(), name="relay"),
             asyncio.create_task(self._hints(fleet), name="hints"),
             asyncio.create_task(self._chores(), name="chores"),
+            asyncio.create_task(self._heads.run(_HEADS_EVERY_S), name="heads"),
         ]
         asked = asyncio.create_task(self._ending.asked.wait(), name="ending")
         try:
@@ -110,6 +116,7 @@ class Supervisor:
             if self._ending.with_workers:
                 await fleet.stop_all("The fleet is being stopped.")
                 await self._last_events()
+            await self._last_heads()
         finally:
             for task in (*loops, asked):
                 task.cancel()
@@ -150,6 +157,11 @@ class Supervisor:
             async with asyncio.timeout(_LAST_EVENTS_WITHIN_S):
                 while await self._relay.publish_due():
                     pass
+
+    async def _last_heads(self) -> None:
+        with suppress(StoreUnavailableError, OSError):
+            async with asyncio.timeout(_LAST_HEADS_WITHIN_S):
+                await self._heads.once()
 
 
 async def supervise(payload: SupervisorPayload) -> None:

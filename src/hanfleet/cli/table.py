@@ -14,6 +14,7 @@ COMMANDS = {
     "doctor": "hanfleet.cli.doctor",
     "bench": "hanfleet.cli.bench",
     "backup": "hanfleet.cli.backup",
+    "audit": "hanfleet.cli.audit",
     "import-legacy": "hanfleet.cli.import_legacy",
     "sandbox": "hanfleet.cli.sandbox",
 }

@@ -14,6 +14,7 @@ from hanfleet.control.erasure.contacts import Contacts
 from hanfleet.control.logins import Logins
 from hanfleet.control.requests import check_kept, check_restart, check_searchable, check_start, check_stop
 from hanfleet.control.sealing import BotSafe
+from hanfleet.control.trail import AuditTrail
 from hanfleet.control.updates import BotUpdate
 from hanfleet.control.views import BotDetails, BotInfo, BotStatus
 from hanfleet.core.commands import Reload
@@ -57,6 +58,7 @@ class MultiBotManager:
         self._bot_logs = bot_logs
         self._principal = OperatorPrincipal(operator)
         self.logins = Logins(ipc, self._row_and_seal)
+        self.trail = AuditTrail(self._run)
         self.contacts = Contacts(store, ipc, self._safe, ledger, self._principal, _found, backups_kept=backups_kept)
 
     async def register_bot(self, bot_config: BotConfig, *, start: bool = True) -> str:

@@ -1,8 +1,8 @@
 """What is too old to be kept goes, and the months to come get their partitions.
 
-Events and metrics go by whole months; messages, one by one, of bots whose configuration says for how long
-(data_isolation.retention_days). Refuses to stop the fleet: what cannot be had now, behind somebody's lock or an
-unreachable database, is tried again the next time.
+Events, metrics and entries of the audit trail go by whole months; messages, one by one, of bots whose configuration
+says for how long (data_isolation.retention_days). Refuses to stop the fleet: what cannot be had now, behind somebody's
+lock or an unreachable database, is tried again the next time.
 """
 
 from collections.abc import Awaitable, Callable
@@ -25,13 +25,14 @@ _log = get_logger("retention")
 
 
 class Retention:
-    """``events`` and ``metrics``: how long they are kept, to the end of their month."""
+    """``events``, ``metrics`` and ``audit``: how long they are kept, to the end of their month."""
 
-    def __init__(self, store: Store, clock: Clock, *, events: timedelta, metrics: timedelta) -> None:
+    def __init__(self, store: Store, clock: Clock, *, events: timedelta, metrics: timedelta, audit: timedelta) -> None:
         self._store = store
         self._clock = clock
         self._events = events
         self._metrics = metrics
+        self._audit = audit
 
     async def run(self) -> None:
         """Do all of it once, each step in a transaction of its own, so that one does not hold up the others."""
@@ -39,6 +40,7 @@ class Retention:
         await self._try(lambda tx: tx.events.ensure_partitions())
         await self._try(lambda tx: tx.events.drop_older(now - self._events))
         await self._try(lambda tx: tx.metrics.drop_older(now - self._metrics))
+        await self._try(lambda tx: tx.audit.drop_old(self._audit.days))
         for bot in await self._try(lambda tx: tx.bots.list()) or ():
             await self._expire_messages(bot)
 

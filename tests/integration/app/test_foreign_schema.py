@@ -57,6 +57,7 @@ async def test_the_supervisor_ends_with_a_sentence(database: Database, valkey_ur
         zygote_socket=tmp_path / "zygote.sock",
         exits_dir=tmp_path,
         bot_logs=tmp_path,
+        audit_heads=tmp_path / "heads.jsonl",
     )
     status, said = _ends("hanfleet.app.supervisor_main", payload.to_wire())
     assert status == 1

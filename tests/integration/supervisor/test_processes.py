@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretBytes, SecretStr
 
+from hanfleet.app.audit_heads import HeadsFile
 from hanfleet.app.payloads import SupervisorPayload, ZygotePayload
 from hanfleet.app.startup_channel import VARIABLE, offered
 from hanfleet.core.states import BotState, DesiredState
@@ -69,6 +70,7 @@ def supervisors(rig, valkey_url, tmp_path):
         zygote_socket=rig.zygote.socket,
         exits_dir=rig.zygote.exits,
         bot_logs=tmp_path,
+        audit_heads=tmp_path / "audit" / "heads.jsonl",
         heartbeat_s=0.2,
         lease_ttl_s=3.0,
         drain_s=3.0,
@@ -93,7 +95,7 @@ async def add(rig: Rig, bot_id: str) -> None:
         await tx.keys.add(bot_id, MasterKey(KEY).wrap(bot_id, new_data_key()))
 
 
-async def test_killed_supervisor_is_followed_by_one_that_adopts(rig, supervisors):
+async def test_killed_supervisor_is_followed_by_one_that_adopts(rig, supervisors, tmp_path):
     first = supervisors()
     await add(rig, "anna")
     await rig.until("anna", BotState.RUNNING, within=20)
@@ -120,6 +122,12 @@ async def test_killed_supervisor_is_followed_by_one_that_adopts(rig, supervisors
     assert not any(is_alive(holder) for holder in holders)
     row = await rig.row("anna")
     assert (row.status, row.desired_state) == (BotState.STOPPED, DesiredState.RUNNING)
+    # What the audit trail came to is written down outside of the database.
+    async with rig.database.supervisor.transaction(SYSTEM) as tx:
+        heads = await tx.audit.heads()
+    exported, _ = HeadsFile(tmp_path / "audit" / "heads.jsonl").read()
+    assert {head.chain: head for head in heads}.items() <= {one.head.chain: one.head for one in exported}.items()
+    assert "bot:boris" in {head.chain for head in heads}
 
 
 async def test_handing_over_leaves_the_workers_answering(rig, supervisors):

@@ -14,7 +14,7 @@ DAYS = timedelta(days=1)
 
 @pytest.fixture
 def retention(database: Database) -> Retention:
-    return Retention(database.supervisor, database.clock, events=90 * DAYS, metrics=30 * DAYS)
+    return Retention(database.supervisor, database.clock, events=90 * DAYS, metrics=30 * DAYS, audit=365 * DAYS)
 
 
 async def _months(database: Database, parent: str) -> set[str]:

@@ -1,0 +1,101 @@
+"""`hanfleet audit`: the list over the API; verify and export on a home's database, after an import."""
+
+import asyncio
+import json
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from hanfleet.cli.front import run
+from hanfleet.store.addresses import connect
+from tests.integration.cli.conftest import Command, _group
+from tests.support.legacy import SAMPLE
+
+
+@pytest.fixture
+def audit(api_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    return _group("audit", api_url, monkeypatch, capsys)
+
+
+@pytest.fixture
+def url(postgres_url: str) -> Iterator[str]:
+    """The URL of a database that does not exist yet; it and its roles are gone after the test."""
+    name = f"hf_audit_{secrets.token_hex(4)}"
+    url = make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+    yield url
+    asyncio.run(_remove(postgres_url, url, name))
+
+
+async def _remove(postgres_url: str, url: str, name: str) -> None:
+    inside = await connect(url, "test")
+    install_id = await inside.fetchval("SELECT install_id FROM installation")
+    await inside.close(timeout=5)
+    admin = await connect(postgres_url, "test")
+    await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    for row in await admin.fetch("SELECT rolname::text FROM pg_roles WHERE rolname LIKE $1", f"hf_{install_id}_%"):
+        await admin.execute(f"DROP OWNED BY {row['rolname']}; DROP ROLE {row['rolname']}")
+    await admin.close(timeout=5)
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await connect(url, "test")
+    await connection.execute(statement)
+    await connection.close(timeout=5)
+
+
+async def test_the_list(audit: Command, bots: Command, bot_id: str, tmp_path: Path) -> None:
+    assert (await audit("list", "--bot", bot_id)).err == "No such entries.\n"
+    key = tmp_path / "hash"
+    key.write_text("0123456789abcdef0123456789abcdef")
+    added = await bots(
+        "add", "--id", bot_id, "--name", "Mira", "--api-id", "1", "--api-hash-file", str(key), "--phone", "+15550100"
+    )
+    assert added.status == 0, added.err
+    shown = await audit("list", "--bot", bot_id)
+    assert shown.status == 0
+    assert f"operator:owner  insert bot     {bot_id}" in shown.out
+    entries = json.loads((await audit("list", "--bot", bot_id, "--json")).out)
+    assert len(entries) == len(shown.out.splitlines()) - 1
+    assert len(json.loads((await audit("list", "--bot", bot_id, "-n", "1", "--json")).out)) == 1
+    assert json.loads((await audit("list", "--bot", bot_id, "--until", "2020-01-01", "--json")).out) == []
+    assert (await audit("list", "--action", "drop")).status == 2
+
+
+def test_verify_and_export_without_a_fleet(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HANFLEET_LANG", "en")
+    monkeypatch.setenv("HANFLEET_DATABASE_URL", url)
+    at_home = ["--home", str(tmp_path / "home")]
+    assert run(["import-legacy", str(SAMPLE), "--bot", "mira", *at_home]) == 0
+    capsys.readouterr()
+
+    # An import is one entry, whatever it brings.
+    assert run(["audit", "verify", "--json", *at_home]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["entries"], told["chains"], told["exported_heads"], told["unexported"]) == (1, 1, 0, 1)
+    assert run(["audit", "verify", *at_home]) == 0
+    assert "There are no exported heads" in capsys.readouterr().err
+
+    copy = tmp_path / "copy.jsonl"
+    assert run(["audit", "export", *at_home]) == 0
+    capsys.readouterr()
+    assert run(["audit", "export", "--to", str(copy), "--json", *at_home]) == 0
+    assert json.loads(capsys.readouterr().out) == {"file": str(copy), "moved": 1}
+    assert (tmp_path / "home/audit/heads.jsonl").stat().st_mode & 0o777 == 0o600
+    assert run(["audit", "verify", "--heads", str(copy), *at_home]) == 0
+    assert "1 entries in 1 chains, compared with 2 exported heads" in capsys.readouterr().out
+
+    # The owner role takes the last entry away with its head: the file tells, and so does the copy alone.
+    asyncio.run(_execute(url, "DELETE FROM audit; DELETE FROM audit_chains"))
+    assert run(["audit", "verify", *at_home]) == 1
+    assert "bot:mira  1      it and what came after it are missing at the end" in capsys.readouterr().out
+    (tmp_path / "home/audit/heads.jsonl").unlink()
+    assert run(["audit", "verify", *at_home]) == 0
+    capsys.readouterr()
+    assert run(["audit", "verify", "--heads", str(copy), "--json", *at_home]) == 1
+    assert json.loads(capsys.readouterr().out)["breaks"] == [{"chain": "bot:mira", "seq": 1, "fault": "cut"}]
+    assert run(["audit", "verify", "--heads", str(tmp_path / "nowhere"), *at_home]) == 2
