@@ -23,10 +23,12 @@ from hanfleet.supervisor.leases import LeaseWatch
 from hanfleet.supervisor.reconciler import Rules
 from hanfleet.supervisor.restart_policy import RestartPolicy, RestartSettings
 from hanfleet.supervisor.starter import Starter, StartSettings
+from hanfleet.vault import MasterKey
 from tests.support.database import SYSTEM, Database
 from tests.support.waiting import eventually
 from tests.support.zygotes import ZygoteProcess
 
+MASTER = MasterKey(bytes(32))
 QUICK = FleetSettings(
     interval_s=0.2,
     eager_s=0.02,
@@ -54,7 +56,7 @@ class Rig:
             roles=self.database.provisioner,
             bus_users=None,
             leases=self.watch(),
-            unwrap=lambda _bot_id, wrapped: wrapped,
+            unwrap=MASTER.unwrap,
             settings=StartSettings(log_dir=self.folder, limits=WorkerLimits(), lease_ttl_s=3.0, heartbeat_s=0.2),
         )
 
@@ -90,7 +92,7 @@ class Rig:
     async def add(self, bot_id: str, *, desired: DesiredState = DesiredState.RUNNING) -> None:
         async with self.database.api.transaction(SYSTEM) as tx:
             await tx.bots.add(bot_id, {"name": bot_id}, desired=desired)
-            await tx.keys.add(bot_id, bytes(32))
+            await tx.keys.add(bot_id, MASTER.wrap(bot_id, bytes(32)))
 
     async def want(self, bot_id: str, desired: DesiredState) -> None:
         async with self.database.api.transaction(SYSTEM) as tx:

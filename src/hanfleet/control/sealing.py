@@ -5,7 +5,7 @@ from typing import Any
 
 from hanfleet.bus import Seal
 from hanfleet.core.config import BotConfig
-from hanfleet.core.errors import PermanentError
+from hanfleet.core.errors import ConflictError, PermanentError
 from hanfleet.store.records import Open
 from hanfleet.store.session import Transaction
 from hanfleet.store.texts import Texts
@@ -84,7 +84,12 @@ def seals_texts(config: dict[str, Any]) -> bool:
 
 
 async def first_ring(tx: Transaction, master_key: MasterKey, bot_id: str) -> KeyRing:
-    """Give a bot that has no key its first one."""
+    """Give a bot that has no key its first one.
+
+    Raises ConflictError when the other bots' keys are wrapped by another master key: nothing would open this one.
+    """
     data_key = new_data_key()
     number = await tx.keys.add(bot_id, master_key.wrap(bot_id, data_key))
+    if any(master_key.is_stranger_to(key.wrapped) for key in await tx.keys.all()):
+        raise ConflictError("The master key was replaced meanwhile: start the fleet anew, then try again.")
     return KeyRing(bot_id, {number: data_key})

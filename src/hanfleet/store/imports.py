@@ -14,12 +14,13 @@ from uuid import UUID
 from sqlalchemy import text
 
 from hanfleet.store.connection import Connection, as_json
+from hanfleet.store.texts import text_field
 
 #: Every imported message's id is below this one.
 _BOUND = UUID("00000000-0001-0000-0000-000000000000")
 _COPIED_AT_ONCE = 10_000
 _MESSAGE_COLUMNS = (
-    "bot_id", "id", "chat_id", "direction", "author", "text", "media", "sent_at", "created_at",
+    "bot_id", "id", "chat_id", "direction", "author", "text", "text_sealed", "media", "sent_at", "created_at",
 )  # fmt: skip
 
 # The foreign key is looked up once for each message, and planning that look anew takes longer than looking.
@@ -64,7 +65,7 @@ _REMARK = text("""
     WHERE bot_id = :bot_id AND kind = :kind AND chat_id = :chat_id""")
 _IMPORTED_IDS = text("SELECT id FROM messages WHERE bot_id = :bot_id AND chat_id = :chat_id AND id < :bound")
 _IMPORTED = text("""
-    SELECT id, telegram_id, direction, author, text, media, sent_at, created_at FROM messages
+    SELECT id, telegram_id, direction, author, text, text_sealed, media, sent_at, created_at FROM messages
     WHERE bot_id = :bot_id AND chat_id = :chat_id AND id < :bound ORDER BY id""")
 _ADD_METRICS = text("""
     INSERT INTO metrics_data (bot_id, name, value, timestamp)
@@ -263,21 +264,33 @@ class Imports:
             await self._connection.copy(
                 "messages",
                 _MESSAGE_COLUMNS,
-                [
-                    (bot_id, m.id, chat_id, m.direction, m.author, m.text, m.media, m.sent_at, m.created_at)
-                    for m in messages[start : start + _COPIED_AT_ONCE]
-                ],
+                [self._columns(bot_id, chat_id, message) for message in messages[start : start + _COPIED_AT_ONCE]],
             )
         return len(messages), more
 
     async def messages(self, bot_id: str, chat_id: int) -> list[ImportedMessage]:
         """All imported messages of a chat that are still as an import leaves them, in order."""
         rows = await self._connection.all(_IMPORTED, bot_id=bot_id, chat_id=chat_id, bound=_BOUND)
+        texts = self._connection.texts
         return [
-            ImportedMessage(row.id, row.direction, row.author, row.text, row.media, row.sent_at, row.created_at)
+            ImportedMessage(
+                row.id,
+                row.direction,
+                row.author,
+                texts.read(text_field(row.id), row.text, row.text_sealed),
+                row.media,
+                row.sent_at,
+                row.created_at,
+            )
             for row in rows
             if row.telegram_id is None
         ]
+
+    def _columns(self, bot_id: str, chat_id: int, message: ImportedMessage) -> tuple[Any, ...]:
+        kept = self._connection.texts.keep(text_field(message.id), message.text)
+        sealed = None if kept.sealed is None else bytes.fromhex(kept.sealed)
+        m = message
+        return (bot_id, m.id, chat_id, m.direction, m.author, kept.clear, sealed, m.media, m.sent_at, m.created_at)
 
     async def add_metrics(self, bot_id: str, values: Sequence[tuple[str, float, datetime]]) -> int:
         """Add those that are not there yet and say how many those are."""

@@ -17,6 +17,7 @@ _READ = text(f"{_OF_BOT} FOR SHARE")
 _HOLD = text(f"{_OF_BOT} FOR UPDATE")
 _ALL = text("SELECT * FROM bot_keys ORDER BY bot_id, key_id")
 _HOLD_ALL = text("SELECT * FROM bot_keys ORDER BY bot_id, key_id FOR UPDATE")
+_CLOSE = text("LOCK TABLE bot_keys IN SHARE ROW EXCLUSIVE MODE")
 _ADD = text("""
     INSERT INTO bot_keys (bot_id, key_id, wrapped, after_epoch, made_at)
     SELECT CAST(:bot_id AS text), coalesce(max(key_id), 0) + 1, CAST(:wrapped AS bytea),
@@ -56,7 +57,8 @@ class Keys:
         return [_key(row) for row in await self._connection.all(_ALL)]
 
     async def hold_all(self) -> list[BotKey]:
-        """The same, held as `hold` does."""
+        """The same, held as `hold` does; nobody adds one meanwhile either. For the owner role alone."""
+        await self._connection.all(_CLOSE)
         return [_key(row) for row in await self._connection.all(_HOLD_ALL)]
 
     async def add(self, bot_id: str, wrapped: bytes) -> int:

@@ -58,6 +58,10 @@ class MasterKey:
         """Whether ``wrapped`` names this key; what older releases wrapped names none."""
         return number_in(wrapped) == self._number
 
+    def is_stranger_to(self, wrapped: bytes) -> bool:
+        """Whether ``wrapped`` names another master key."""
+        return number_in(wrapped) not in (None, self._number)
+
     def _wrap(self, owner: str, field: str, key: bytes) -> bytes:
         if len(key) != KEY_BYTES:
             raise ValueError(f"a key has {KEY_BYTES} bytes, not {len(key)}")

@@ -15,6 +15,7 @@ from hanfleet.control.legacy.oddities import quoted
 from hanfleet.control.legacy.records import LegacyChat
 from hanfleet.control.legacy.rows import contact_of, extras_of, messages_of, plain
 from hanfleet.control.legacy.settings_file import configuration
+from hanfleet.control.sealing import use_texts
 from hanfleet.kit.clock import Clock
 from hanfleet.store.session import Store, Transaction
 from hanfleet.vault import MasterKey
@@ -52,6 +53,7 @@ async def _bot(tx: Transaction, master_key: MasterKey, bot_id: str, folder: Lega
     found: list[Difference] = []
     row = await tx.bots.get(bot_id)
     ring = await ring_for(tx, master_key, bot_id)
+    use_texts(tx, ring, row.config if row else {})
     config = configuration(bot_id, folder.settings, folder.persona, folder.oddities)
     if row and config and await tx.imports.made_bot(bot_id):
         found += _unequal("configuration", config.public(), row.config)

@@ -21,7 +21,7 @@ from hanfleet.control.legacy.records import LegacyChat
 from hanfleet.control.legacy.rows import brought_contact, contact_of, extras_of, messages_of, talked_last
 from hanfleet.control.legacy.settings_file import configuration
 from hanfleet.control.requests import check_kept
-from hanfleet.control.sealing import first_ring, ring_of
+from hanfleet.control.sealing import first_ring, ring_of, use_texts
 from hanfleet.core.config import BotConfig
 from hanfleet.core.states import DesiredState
 from hanfleet.kit.clock import Clock
@@ -127,6 +127,7 @@ class _Import:
         settings, oddities = self._folder.settings, self._folder.oddities
         if row is not None:
             check_kept(row)
+            use_texts(self._tx, await ring_for(self._tx, self._master_key, self._bot_id), row.config)
             if settings.file:
                 oddities.note(settings.file, "", "the bot stands already", "its configuration stays as it is")
             return
