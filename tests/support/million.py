@@ -88,6 +88,10 @@ _ROWS = (
     """INSERT INTO metrics_data (bot_id, name, value, timestamp)
        SELECT bot_id, name, telegram_id, created_at FROM messages, unnest('{a,b,c}'::text[]) AS name
        WHERE telegram_id % 30 = 0""",
+    """INSERT INTO audit (chain, seq, timestamp, principal, db_role, action, noun, bot_id, subject, prev_hash, hash)
+       SELECT 'bot:' || bot_id, telegram_id, created_at, 'operator:owner', 'hf_api', 'update', 'bots', bot_id, bot_id,
+              sha256(convert_to(telegram_id::text, 'UTF8')), sha256(convert_to((telegram_id + 10)::text, 'UTF8'))
+       FROM messages WHERE telegram_id % 10 = 0""",
 )
 
 _RELATIONS = """
@@ -112,7 +116,7 @@ def _texts(rng: random.Random) -> Iterator[str]:
 
 async def partition_months(connection: Any) -> None:
     """Partitions for MONTHS, as superuser, in a database that may have some of them."""
-    for parent in ("events", "metrics_data"):
+    for parent in ("audit", "events", "metrics_data"):
         for year, month in (month.split("-") for month in MONTHS):
             await connection.execute(_PARTITION.format(parent=parent, year=year, month=month))
 
