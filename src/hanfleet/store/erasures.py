@@ -16,7 +16,6 @@ from sqlalchemy import text
 from hanfleet.kit.identity import new_id
 from hanfleet.store.connection import Connection, as_json
 
-_RANDOM_VERSION = 7
 # A message on its way out while its rows go may come back this much later, by another machine's clock.
 _ECHO_MARGIN_S = 60
 
@@ -109,8 +108,7 @@ class Erasures:
             id=new_id(),
             kind=kind,
             bot_id=bot_id,
-            # An imported contact's id can be computed from its chat's.
-            contact_id=contact_id if contact_id and contact_id.version == _RANDOM_VERSION else None,
+            contact_id=contact_id,
             mark=mark,
             by=self._connection.principal.setting,
             now=self._connection.clock.now(),

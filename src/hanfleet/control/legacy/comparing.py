@@ -80,7 +80,7 @@ async def _chat(tx: Transaction, bot_id: str, chat: LegacyChat, now: datetime) -
     stored = await tx.contacts.get(bot_id, chat.chat_id)
     if stored is None:
         return [Difference(where, "a contact", "none")]
-    expected = contact_of(bot_id, chat, now)
+    expected = contact_of(chat, now)
     found: list[Difference] = []
     if await tx.imports.brought(bot_id, "contact", chat.chat_id):
         found += _unequal(f"{where}, name", expected.name, stored.name)

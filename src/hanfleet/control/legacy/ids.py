@@ -1,4 +1,4 @@
-"""Ids of what an import brings: the same for the same record at every run, so that a second run finds the first.
+"""Ids of imported messages: the same for the same record at every run, so that a second run finds the first.
 
 Messages are ordered by id. Those of living ones begin with their time (RFC 9562, version 7); imported ones are of
 version 8 with 48 zero bits in that place, then their number in the chat: in their order, and before all that came
@@ -6,11 +6,10 @@ later.
 """
 
 from hashlib import blake2b
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from hanfleet.control.legacy.records import LegacyMessage
 
-_NAMESPACE = UUID("6f1f29a0-54d3-5f2e-9d26-1c7f0f4e2b1d")
 _VERSION_8 = 8 << 76
 _VARIANT = 2 << 62
 
@@ -30,8 +29,3 @@ def message_id(scope: bytes, index: int, message: LegacyMessage) -> UUID:
 def scope(bot_id: str, chat_id: int) -> bytes:
     """The key under which one chat's messages are told apart from another's."""
     return blake2b(f"{bot_id}/{chat_id}".encode(), digest_size=32).digest()
-
-
-def record_id(bot_id: str, kind: str, chat_id: int) -> UUID:
-    """The id of a contact or a conversation."""
-    return uuid5(_NAMESPACE, f"{bot_id}/{kind}/{chat_id}")

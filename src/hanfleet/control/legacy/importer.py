@@ -12,11 +12,8 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from uuid_utils.compat import uuid7
-
 from hanfleet.control.legacy.cleaning import clean_json
 from hanfleet.control.legacy.folder import LegacyFolder
-from hanfleet.control.legacy.ids import record_id
 from hanfleet.control.legacy.records import LegacyChat
 from hanfleet.control.legacy.rows import brought_contact, contact_of, extras_of, messages_of, talked_last
 from hanfleet.control.legacy.settings_file import configuration
@@ -25,6 +22,7 @@ from hanfleet.control.sealing import first_ring, ring_of, use_texts
 from hanfleet.core.config import BotConfig
 from hanfleet.core.states import DesiredState
 from hanfleet.kit.clock import Clock
+from hanfleet.kit.identity import new_id
 from hanfleet.store.imports import ImportedContact, ImportedMessage, Mark
 from hanfleet.store.principals import SystemPrincipal
 from hanfleet.store.session import Store, Transaction
@@ -154,7 +152,7 @@ class _Import:
         self._brought["sessions"] += 1
 
     async def _chat(self, chat: LegacyChat, rows: list[ImportedMessage]) -> None:
-        await self._contact(contact_of(self._bot_id, chat, self._now))
+        await self._contact(contact_of(chat, self._now))
         response_id = chat.profile.response_id if chat.profile else None
         if chat.messages or response_id:
             await self._conversation(chat, response_id)
@@ -191,7 +189,7 @@ class _Import:
 
     async def _conversation(self, chat: LegacyChat, response_id: str | None) -> None:
         imports, chat_id, last = self._tx.imports, chat.chat_id, talked_last(chat, self._now)
-        conversation_id, brought = record_id(self._bot_id, "conversation", chat_id), {"response_id": response_id}
+        conversation_id, brought = new_id(), {"response_id": response_id}
         if await imports.add_conversation(self._bot_id, conversation_id, chat_id, response_id, last):
             await self._mark("conversation", chat_id, brought)
             self._brought["conversations"] += 1
@@ -209,7 +207,7 @@ class _Import:
     async def _begun(self, *, made_bot: bool = False) -> UUID:
         """The import's row, written with the first thing that it brings: without one there is none."""
         if self._id is None:
-            self._id = uuid7()
+            self._id = new_id()
             await self._tx.imports.begin(self._id, self._bot_id, made_bot=made_bot)
         return self._id
 

@@ -1,27 +1,31 @@
-"""What one old chat comes to in our tables. Pure, so that importing and comparing mean the same."""
+"""What one old chat comes to in our tables. Pure but for fresh ids, so that importing and comparing mean the same."""
 
 import json
 from datetime import UTC, datetime
 from typing import Any
 
 from hanfleet.control.legacy.cleaning import clean_text
-from hanfleet.control.legacy.ids import message_id, record_id, scope
+from hanfleet.control.legacy.ids import message_id, scope
 from hanfleet.control.legacy.records import LegacyChat
 from hanfleet.core.messages import Author, Direction
+from hanfleet.kit.identity import new_id
 from hanfleet.store.imports import ImportedContact, ImportedMessage
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def contact_of(bot_id: str, chat: LegacyChat, now: datetime) -> ImportedContact:
-    """The contact, not yet told that it talks to an AI. ``now`` stands in where no time is known at all."""
+def contact_of(chat: LegacyChat, now: datetime) -> ImportedContact:
+    """The contact, not yet told that it talks to an AI. ``now`` stands in where no time is known at all.
+
+    Its id is random like every contact's: the audit trail keeps it, and must not give an erased one's chat away.
+    """
     profile = chat.profile
     received = sum(message.direction is Direction.IN for message in chat.messages)
     first = next((message.sent_at for message in chat.messages if message.sent_at), None)
     active = profile.last_activity if profile else None
     created = (profile.created_at if profile else None) or first or active or now
     return ImportedContact(
-        id=record_id(bot_id, "contact", chat.chat_id),
+        id=new_id(),
         chat_id=chat.chat_id,
         name=clean_text(chat.name)[0],
         data=profile.data if profile else {},

@@ -4,7 +4,7 @@ CREATE TABLE erasures (
     id uuid PRIMARY KEY,
     kind text NOT NULL CHECK (kind IN ('contact', 'bot')),
     bot_id text NOT NULL,                -- by value: the row outlives its bot
-    contact_id uuid,                     -- user_profiles.id, where it was random; an imported one can be computed
+    contact_id uuid,                     -- user_profiles.id, as in the audit trail
     mark bytea NOT NULL,                 -- as in the ledger outside the database, under a key that is not here
     requested_by text NOT NULL,
     requested_at timestamptz NOT NULL,
@@ -24,6 +24,9 @@ GRANT SELECT, INSERT, UPDATE (rows_gone_at, counts, echo_from, echo_until, done_
 CREATE POLICY api ON erasures TO @api@
     USING ((SELECT principal_sees_all()) OR bot_id = ANY ((SELECT principal_bots())::text[]));
 GRANT UPDATE (kept) ON imports TO @api@;
+
+CREATE TRIGGER audited AFTER INSERT ON erasures FOR EACH ROW
+    EXECUTE FUNCTION audit_row('erasure', 'id', 'kind,contact_id', '', '');
 
 -- Every table that has both columns is about contacts, those of later migrations too: none has to be remembered here.
 CREATE FUNCTION contact_tables() RETURNS SETOF name
