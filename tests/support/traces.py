@@ -13,14 +13,16 @@ _TABLES = """
 
 async def tables_that_hold(database: Database, *marks: str) -> dict[str, list[str]]:
     """Table → the marks that some row of it holds, seen by the superuser."""
-    window = await database.connect()
+    return await rows_that_hold(await database.connect(), *marks)
+
+
+async def rows_that_hold(superuser: Any, *marks: str) -> dict[str, list[str]]:
+    """The same over a connection of the superuser."""
     found: dict[str, list[str]] = {}
-    for table in await window.fetch(_TABLES):
+    for table in await superuser.fetch(_TABLES):
         for mark in marks:
-            # Neither side may be a part of a longer number.
-            if await window.fetchval(
-                f"SELECT EXISTS (SELECT 1 FROM {table['name']} t WHERE t::text ~ $1)", _word(mark)
-            ):
+            query = f"SELECT EXISTS (SELECT 1 FROM {table['name']} t WHERE t::text ~ $1)"
+            if await superuser.fetchval(query, _word(mark)):
                 found.setdefault(table["name"], []).append(mark)
     return found
 
@@ -51,4 +53,5 @@ def texts_that_hold(text: str, *marks: str) -> list[str]:
 
 
 def _word(mark: str) -> str:
+    """A number may be no part of a longer one."""
     return rf"(?<![0-9A-Fa-f]){mark}(?![0-9A-Fa-f])" if mark.isdigit() else mark
