@@ -19,6 +19,7 @@ from hanfleet.kit.backoff import Backoff
 from hanfleet.kit.clock import Clock
 from hanfleet.kit.requests import request_id
 from hanfleet.store.addresses import driver_url
+from hanfleet.store.alerts import Alerts
 from hanfleet.store.audit import Audit
 from hanfleet.store.bots import Bots
 from hanfleet.store.connection import Connection
@@ -46,7 +47,9 @@ from hanfleet.store.sealed_values import SealedValues
 from hanfleet.store.summaries import Summaries
 from hanfleet.store.telegram_sessions import Sessions
 from hanfleet.store.texts import Texts
+from hanfleet.store.tokens import Tokens
 from hanfleet.store.turns import Turns
+from hanfleet.store.webhooks import Webhooks
 
 T = TypeVar("T")
 _NAME_PRINCIPAL = text("""
@@ -80,6 +83,9 @@ class Transaction:
         self.summaries = Summaries(connection)
         self.schedules = Schedules(connection)
         self.operators = Operators(connection)
+        self.tokens = Tokens(connection)
+        self.webhooks = Webhooks(connection)
+        self.alerts = Alerts(connection)
         self.schema = Schema(connection)
         self.erasures = Erasures(connection)
         self.audit = Audit(connection)
