@@ -27,7 +27,10 @@ from hanfleet.store.snapshot import WrappedKey
 from hanfleet.store.texts import Texts
 
 _TIMEOUT_S = 3600.0
-_BEGIN = text("SELECT set_config('timezone', 'UTC', true), set_config('hanfleet.principal', :principal, true)")
+# Foreign keys are looked up once for each row, and planning that look anew takes longer than looking.
+_BEGIN = text("""
+    SELECT set_config('timezone', 'UTC', true), set_config('plan_cache_mode', 'force_generic_plan', true),
+           set_config('hanfleet.principal', :principal, true)""")
 _LIVING = "SELECT string_agg(name, ', ' ORDER BY name) FROM leases WHERE expires_at > clock_timestamp()"
 # Clones on partitions follow their parent's trigger.
 _TRIGGERS = """
@@ -55,6 +58,7 @@ class Restoration:
         self._driver = driver
         self.transaction = transaction
         self._triggers: list[Any] = []
+        self._loaded: list[str] = []
 
     async def bots(self) -> set[str]:
         """The bots that are there now."""
@@ -72,6 +76,7 @@ class Restoration:
     async def prepare(self, tables: Iterable[Table], *, empty: bool) -> None:
         """Turn the triggers of ``tables`` off, and ``empty`` them. Raises PermanentError when a column is missing."""
         wanted = list(tables)
+        self._loaded = [table.name for table in wanted]
         with translated(None):
             standing = {table.name: set(table.columns) for table in await catalogue.tables(self._driver)}
             for table in wanted:
@@ -139,10 +144,11 @@ class Restoration:
             await self._driver.execute(_NOTE, only_bot, backup_id, json.dumps(counts))
 
     async def finish(self, sequences: Mapping[str, int]) -> None:
-        """Set the sequences, and turn the triggers on again. Rows that come later are watched."""
+        """Set the sequences, count for the planner, and turn the triggers on again: later rows are watched."""
         with translated(None):
             for name, value in sequences.items():
                 await self._driver.fetchval("SELECT setval($1::text::regclass, $2)", quoted(name), value)
+            await self._driver.execute(f"ANALYZE {quoted_list(self._loaded)}")
             for trigger in self._triggers:
                 await self._alter_trigger(trigger, _ENABLE[trigger["enabled"]])
 
