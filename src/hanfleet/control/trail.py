@@ -32,7 +32,9 @@ class AuditEntry(BaseModel):
     principal: str = Field(description="operator:NAME, system:PROCESS, bot:ID, or role:NAME of a direct log-in.")
     db_role: str
     action: AuditAction
-    noun: str = Field(description="bot, secret, key, role, contact, operator, grant, token, webhook, import, audit.")
+    noun: str = Field(
+        description="bot, contact, secret, key, role, operator, grant, token, webhook, erasure, import, restore, audit."
+    )
     bot_id: str | None
     subject: str = Field(description="The key of what was changed; of contacts the surrogate id.")
     old_values: dict[str, Any] | None

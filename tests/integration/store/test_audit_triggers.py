@@ -134,6 +134,26 @@ async def test_of_contacts_only_which_columns_were_set(database: Database) -> No
     assert "chat_id" not in everything
 
 
+async def test_nothing_of_a_contact_is_found_anywhere_in_the_trail(database: Database) -> None:
+    bot = await database.add_bot()
+    chat_id = 7_770_001_777
+    person = Person(chat_id, "MARKER-name", "MARKER-username", "MARKER-language")
+    inbound = UpdateBatch(None, (InboundMessage(chat_id, 1, "MARKER-text", NOON, person),))
+    async with bot.store.transaction(bot.principal) as tx:
+        await tx.inbox.take("anna", inbound, NOON, 0, clear)
+        await tx.contacts.merge_profile("anna", chat_id, {"city": "MARKER-fact"})
+    raw = await database.connect(bot.url)
+    for column in ("disclosed_at", "opted_out_at", "paused_at"):
+        await raw.execute(f"UPDATE user_profiles SET {column} = now(), name = 'MARKER-other' WHERE bot_id = 'anna'")
+    await (await database.connect()).execute("DELETE FROM user_profiles")
+    found = await entries(database, "contact")
+    assert [row["action"] for row in found] == ["update", "update", "update", "delete"]
+    admin = await database.connect()
+    for (row,) in await admin.fetch("SELECT a::text FROM audit a"):
+        assert "MARKER" not in row
+        assert str(chat_id) not in row
+
+
 async def test_a_time_that_is_changed_is_an_entry_too(database: Database) -> None:
     bot = await database.add_bot()
     await talk(bot)
