@@ -76,6 +76,7 @@ async def _bootstrap(payload: BootstrapPayload) -> BootstrapOutcome:
     try:
         version = await _look_at_bus(payload)
         installation = await _prepare_database(payload)
+        await _keep_erased(payload, installation.urls.owner)
         await _look_at_keys(installation, payload.keys)
     except HanfleetError as refused:
         return BootstrapOutcome(refusal=str(refused), bad_input=isinstance(refused, ConflictError | InvalidInputError))
@@ -99,9 +100,7 @@ async def _prepare_database(payload: BootstrapPayload) -> "Installation":
 
     with _about(DATABASE_URL, payload) as server:
         server.address = address_of(payload.admin_url)
-        installation = await bootstrap(payload.admin_url, ServicePasswords(**payload.passwords))
-        await _keep_erased(payload, installation.urls.owner)
-        return installation
+        return await bootstrap(payload.admin_url, ServicePasswords(**payload.passwords))
 
 
 async def _keep_erased(payload: BootstrapPayload, owner_url: str) -> None:

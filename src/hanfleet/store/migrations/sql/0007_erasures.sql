@@ -96,7 +96,8 @@ BEGIN
         SELECT jsonb_object_agg(key, CASE jsonb_typeof(value)
             WHEN 'string' THEN to_jsonb(regexp_replace(value #>> '{}', named, '…', 'g')) ELSE value END)
         FROM jsonb_each(e.data))
-    WHERE bot_id = p_bot_id AND data::text ~ named;
+    -- Sentences are in the few events of the other families.
+    WHERE bot_id = p_bot_id AND split_part(type, '.', 1) NOT IN ('user', 'profile') AND data::text ~ named;
     UPDATE bots SET status_reason = regexp_replace(status_reason, named, '…', 'g')
     WHERE bot_id = p_bot_id AND status_reason ~ named;
     UPDATE alerts SET detail = regexp_replace(detail, named, '…', 'g') WHERE bot_id = p_bot_id AND detail ~ named;
