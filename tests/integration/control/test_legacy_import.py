@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from hanfleet.vault import MasterKey
 from tests.integration.store.conversation_steps import message as inbound
 from tests.integration.store.conversation_steps import take
 from tests.support.database import SYSTEM, Database
-from tests.support.legacy import ENV, NOW, SAMPLE, anything, later_plan, logs, message, write, write_session
+from tests.support.legacy import ENV, NOW, SAMPLE, anything, later_plan, logs, message, stamp, write, write_session
 
 KEY = MasterKey(b"m" * 32)
+SOUND_STAMPS = {stamp(number) for number in range(12)}
 
 
 class Desk:
@@ -251,7 +253,7 @@ async def test_the_migration_goes_down_with_an_import_in_it_and_up_again(desk: D
 
 
 # What may lie in place of a sound file.
-_damages = st.sampled_from(["none", "none", "cut", "empty", "later plan", "bom", "joined", "restarted"])
+_damages = st.sampled_from(["none", "none", "cut", "empty", "later plan", "bom", "joined", "restarted", "holed"])
 
 
 @settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
@@ -260,7 +262,7 @@ async def test_every_message_of_any_old_folder_is_found_again(
     desk: Desk, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     root = tmp_path_factory.mktemp("old")
-    expected: dict[int, list[str]] = {}
+    expected: dict[int, list[dict[str, Any]]] = {}
     for chat_id in data.draw(st.lists(st.integers(-(2**63), 2**63 - 1), unique=True, max_size=3)):
         log = data.draw(logs())
         damage = data.draw(_damages)
@@ -280,8 +282,8 @@ async def test_every_message_of_any_old_folder_is_found_again(
     found_before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
     await desk.bring(root)
-    for chat_id, texts in expected.items():
-        assert [row["text"] for row in await desk.talk("mira", chat_id)] == [clean_text(one)[0] for one in texts]
+    for chat_id, log in expected.items():
+        _assert_said(await desk.talk("mira", chat_id), log)
     assert await desk.differences(root) == []
     imported = await desk.dump()
     assert not await desk.bring(root)
@@ -291,10 +293,21 @@ async def test_every_message_of_any_old_folder_is_found_again(
     assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == found_before
 
 
-def _write_log(root: Path, chat_id: int, log: list[dict[str, Any]], damage: str, data: st.DataObject) -> list[str]:
-    """Write a chat with one damage; gives the texts that must come out."""
+def _assert_said(talk: list[Any], log: list[dict[str, Any]]) -> None:
+    """The talk is the log: every text, who said it, in that order, and when, to the microsecond."""
+    assert [row["text"] for row in talk] == [clean_text(values["text"])[0] for values in log]
+    assert [row["direction"] for row in talk] == [values["direction"] for values in log]
+    for row, values in zip(talk, log, strict=True):
+        if str(values["ts"]) in SOUND_STAMPS:
+            assert row["sent_at"] == datetime.fromisoformat(values["ts"])
+            assert row["created_at"] == row["sent_at"]
+
+
+def _write_log(
+    root: Path, chat_id: int, log: list[dict[str, Any]], damage: str, data: st.DataObject
+) -> list[dict[str, Any]]:
+    """Write a chat with one damage; gives the messages that must come out."""
     path = root / f"conversations/{chat_id}.json"
-    texts = [values["text"] for values in log]
     sound = json.dumps(log)
     match damage:
         case "later plan":
@@ -318,6 +331,11 @@ def _write_log(root: Path, chat_id: int, log: list[dict[str, Any]], damage: str,
             write(path, json.dumps(log[at:]))
             write(root / f"backups/{chat_id}/2025-06-01.json", json.dumps({"messages": log[: len(log) // 2]}))
             write(root / f"backups/{chat_id}/2025-06-02.json", json.dumps({"messages": log[:at]}))
+        case "holed":
+            # Neighbours that both have say where it belongs, whatever the times are.
+            first, last = sorted((data.draw(st.integers(0, len(log))), data.draw(st.integers(0, len(log)))))
+            write(path, json.dumps(log[:first] + log[last:]))
+            write(root / f"backups/{chat_id}/2025-06-01.json", json.dumps({"messages": log}))
         case _:
             write(path, sound)
-    return texts
+    return log
