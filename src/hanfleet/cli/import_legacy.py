@@ -114,6 +114,8 @@ async def _import(settings: "Settings", bot_id: str, folder: "LegacyFolder", *, 
         print(say("import_legacy.nothing_new", bot_id=bot_id))
         return
     print(say("import_legacy.imported", bot_id=bot_id, **_counts(new, "contacts", "messages", "metrics", "sessions")))
+    if new["unconfigured"]:
+        print(say("import_legacy.unconfigured", bot_id=bot_id))
     print(say("import_legacy.next", bot_id=bot_id))
 
 

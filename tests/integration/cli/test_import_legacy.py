@@ -47,7 +47,9 @@ def test_the_way_there_and_back(
     there = ["import-legacy", str(SAMPLE), "--bot", "mira", "--home", str(tmp_path / "home")]
 
     assert run([*there, "--report", str(report)]) == 0
-    assert "Imported to bot mira: 6 contacts, 48 messages, 11 metrics, 0 sessions." in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Imported to bot mira: 6 contacts, 48 messages, 11 metrics, 0 sessions." in said
+    assert "no usable .env: before its first start, hanfleet bots configure mira" in said
     assert {entry["file"] for entry in json.loads(report.read_text())} == {"metrics.json", ""}
     assert report.stat().st_mode & 0o777 == 0o600
     assert run(there) == 0

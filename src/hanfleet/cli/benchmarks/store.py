@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from statistics import median
 from typing import Any
@@ -21,7 +21,7 @@ from hanfleet.cli.benchmarks import store_queries as queries
 from hanfleet.cli.benchmarks.figures import Figures
 from hanfleet.cli.benchmarks.inserts import insert_rates
 from hanfleet.cli.benchmarks.stocked import CONTACTS, Say, Stock, stocked, text_of
-from hanfleet.cli.benchmarks.store_queries import OF_BOTS, OF_OPERATORS, PATH, Place, Query
+from hanfleet.cli.benchmarks.store_queries import OF_BOTS, OF_OPERATORS, PATH, SEARCHES, Place, Query
 from hanfleet.kit.clock import SystemClock
 from hanfleet.kit.identity import new_id
 from hanfleet.sandbox.contacts.judge import percentile
@@ -38,6 +38,7 @@ _BLOCKS = (True, False, False, True) * 2
 _WARM_UP = 6
 _NAMES_FROM = 100_000_000
 _SEALS = 2_000
+_OPERATOR = OperatorPrincipal("owner")
 _WHOLE = "path: all five, with their commits"
 _AIM = (
     "with row level security at most 1.1 times the time without; p95 below 5 ms; sealing below 2 % of the message path"
@@ -70,9 +71,9 @@ async def bench_store(messages: int, bots: int, rounds: int, say: Say) -> Figure
         say("store: inserting")
         rates = await insert_rates(stock, asking.stores)
     path_ms = median(clocked.times[True][_WHOLE])
-    rows = [_row(name, clocked) for name in (*OF_BOTS, *OF_OPERATORS, *PATH, _WHOLE)]
+    rows = [_row(name, clocked) for name in (*OF_BOTS, *OF_OPERATORS, *PATH, _WHOLE, *SEARCHES)]
     rows += [{**dict.fromkeys(rows[0]), "what": what, "per_second": rate} for what, rate in rates.items()]
-    slow = [row["what"] for row in rows if (row["ratio"] or 0) > 1.1]
+    slow = [row["what"] for row in rows if (row["ratio"] or 0) > 1.1 and row["what"] not in SEARCHES]
     return Figures(
         "store",
         _AIM,
@@ -125,7 +126,8 @@ class Asking:
         place = self._place()
         store, bot = self.stores[place.bot_id], BotPrincipal(place.bot_id)
         await self._ask(clocked, store, bot, OF_BOTS, place, policies=policies)
-        await self._ask(clocked, self.api, OperatorPrincipal("owner"), OF_OPERATORS, place, policies=policies)
+        await self._ask(clocked, self.api, _OPERATOR, OF_OPERATORS, place, policies=policies)
+        await self._ask(clocked, self.api, _OPERATOR, SEARCHES, place, policies=policies)
         began = time.perf_counter()
         await self._walk(clocked, store, bot, place, policies=policies)
         clocked.times[policies][_WHOLE].append((time.perf_counter() - began) * 1000)
@@ -162,7 +164,7 @@ class Asking:
         await step(take, lambda tx: tx.inbox.take(bot_id, batch, place.now, 0.0, queries.clear))
         await step(load, lambda tx: tx.conversations.load_turn(bot_id, place.chat_id, queries.HISTORY))
         await step(commit, lambda tx: tx.turns.commit(bot_id, queries.decision(place, newest)))
-        later = Place(bot_id, place.chat_id, place.message_id, SystemClock().now())
+        later = replace(place, now=SystemClock().now())
         row = await step(begin, lambda tx: queries.begin(tx, later))
         await step(sent, lambda tx: tx.outbox.mark_sent(bot_id, row.id, newest + 1, later.now))
 
@@ -170,12 +172,8 @@ class Asking:
         bots = len(self.stock.bots)
         bot = self.chance.randrange(len(self.stores))
         turn = self.chance.randrange(self.stock.messages // bots)
-        return Place(
-            self.stock.bots[bot],
-            self.stock.chat(bot, turn % CONTACTS),
-            self.stock.message_id(turn * bots + bot),
-            SystemClock().now(),
-        )
+        number, chat_id = turn * bots + bot, self.stock.chat(bot, turn % CONTACTS)
+        return Place(self.stock.bots[bot], chat_id, self.stock.message_id(number), number, SystemClock().now())
 
 
 @asynccontextmanager

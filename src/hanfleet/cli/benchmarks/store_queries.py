@@ -17,11 +17,12 @@ HISTORY = 20
 
 @dataclass(frozen=True)
 class Place:
-    """Where a query looks: one chat of one bot, one message in it, and the time of the asking."""
+    """Where a query looks: one chat of one bot, one message in it (and its number), and the time of the asking."""
 
     bot_id: str
     chat_id: int
     message_id: UUID
+    number: int
     now: datetime
 
 
@@ -70,6 +71,12 @@ OF_OPERATORS: dict[str, Query] = {
     "api: an hour of metrics": lambda tx, at: tx.metrics.list(
         at.bot_id, "answer_latency_ms", at.now - timedelta(hours=1)
     ),
+}
+
+#: The same role, through a definer function that no policy binds: a word of one message, and one of most of them.
+SEARCHES: dict[str, Query] = {
+    "search: a word of one message": lambda tx, at: tx.messages.search(at.bot_id, str(at.number)),
+    "search: a word of every other": lambda tx, at: tx.messages.search(at.bot_id, "lake"),
 }
 
 #: The message path, in order; each step is a transaction of its own.

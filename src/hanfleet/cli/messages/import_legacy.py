@@ -26,6 +26,10 @@ TEXTS = {
         "Imported to bot {bot_id}: {contacts} contacts, {messages} messages, {metrics} metrics, {sessions} sessions.",
         "Перенесено в бота {bot_id}: контактов {contacts}, сообщений {messages}, метрик {metrics}, сессий {sessions}.",
     ),
+    "import_legacy.unconfigured": (
+        "The folder has no usable .env: before its first start, hanfleet bots configure {bot_id} --file FILE.toml",
+        "Годного .env в папке нет: до первого запуска нужно hanfleet bots configure {bot_id} --file FILE.toml",
+    ),
     "import_legacy.next": (
         "Compare: hanfleet import-legacy DIR --bot {bot_id} --verify. Stop the old bot before you start this one.",
         "Сверьте: hanfleet import-legacy DIR --bot {bot_id} --verify. Не запускайте бота, пока работает старый.",

@@ -60,6 +60,7 @@ async def import_folder(
 ) -> Counter[str]:
     """Bring ``folder`` to the bot, which is made when it is missing; gives how many of each kind were new.
 
+    ``unconfigured`` among them: the settings made no bot, so the one that was made waits for a configuration.
     ``store`` is the owner role's. ``start``: a bot that is made here is wanted running. Raises ConflictError for a bot
     that was removed. After any error nothing has changed.
     """
@@ -136,6 +137,8 @@ class _Import:
             await self._tx.secrets.put(self._bot_id, name, ring.seal(name, value.encode()))
         await self._begun(made_bot=True)
         self._brought["bots"] += 1
+        if config is None:
+            self._brought["unconfigured"] += 1
 
     async def _session(self) -> None:
         snapshot = self._folder.session()
