@@ -49,6 +49,8 @@ def rotate(
             _tell_master(replaced)
     if data or bot is not None or not master:
         rotated = asyncio.run(rotate_data(settings, bot, _tell_bot if not as_json else _say_nothing))
+        if not rotated and not as_json:
+            _tell_nobody()
         document["bots"] = [{**vars(one), "done": one.done} for one in rotated]
     if as_json:
         from hanfleet.cli.output import print_json
@@ -91,6 +93,12 @@ def _tell_bot(rotated: "Rotated", done: int, total: int) -> None:
         print(say("keys.broken", **facts, broken=len(rotated.broken), first=rotated.broken[0]))
     else:
         print(say("keys.rotated", **facts))
+
+
+def _tell_nobody() -> None:
+    from hanfleet.cli.messages import say
+
+    print(say("keys.nobody"))
 
 
 def _say_nothing(_rotated: "Rotated", _done: int, _total: int) -> None:

@@ -13,6 +13,7 @@ TEXTS = {
         "Bot {bot_id} ({done} of {total}): {broken} values do not open, such as {first}: set them anew, repeat this.",
         "Бот {bot_id} ({done} из {total}): не открывается: {broken}, например {first}: задайте заново и повторите.",
     ),
+    "keys.nobody": ("No bot has a data key yet.", "Ключей ботов ещё нет."),
     "keys.master_replaced": (
         "Master key {after} took the place of {before}; {count} data keys were wrapped anew.",
         "Главный ключ {after} заменил {before}; перешифровано ключей ботов: {count}.",
