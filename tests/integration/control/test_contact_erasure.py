@@ -1,6 +1,7 @@
 """Erasing a contact, step by step: what a crash leaves is finished, and no restored backup brings anybody back."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,25 @@ async def test_every_table_about_contacts_is_emptied_of_the_one(
         "operator:owner",
         True,
     )
+
+
+async def test_what_an_import_kept_beside_the_rows_goes_too(
+    database: Database, manager: MultiBotManager, bot: BotLogIn
+):
+    window = await database.connect()
+    stranger = 700000777
+    kept = {"unknown": {f"backups/{stranger}/2025-06-01.json": {"mood": "sunny"}, "metrics.json": {"x": 1}}}
+    await window.execute(
+        "INSERT INTO imports (id, bot_id, made_bot, kept, started_at) VALUES (gen_random_uuid(), $1, false, $2, now())",
+        bot.bot_id,
+        json.dumps(kept),
+    )
+    assert (await manager.contacts.export(bot.bot_id, stranger))["kept_by_imports"] == [
+        {f"backups/{stranger}/2025-06-01.json": {"mood": "sunny"}}
+    ]
+    assert (await manager.contacts.erase(bot.bot_id, stranger)).erased == {"imports": 1}
+    assert json.loads(await window.fetchval("SELECT kept FROM imports")) == {"unknown": {"metrics.json": {"x": 1}}}
+    assert await tables_that_hold(database, str(stranger)) == {}
 
 
 async def test_whoever_writes_again_is_new_and_told_again(manager: MultiBotManager, bot: BotLogIn):

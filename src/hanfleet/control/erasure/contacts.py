@@ -15,14 +15,14 @@ from typing import Any, TypeVar
 from hanfleet.bus import IPCManager
 from hanfleet.control.erasure.backups import backups_that_hold
 from hanfleet.control.erasure.exporting import export_document
-from hanfleet.control.erasure.keeping import forget_kept
+from hanfleet.control.erasure.keeping import forget_kept, kept_of_chat
 from hanfleet.control.sealing import BotSafe
 from hanfleet.control.views import ContactInfo, Erasure
 from hanfleet.core.errors import BusUnavailableError, NotFoundError, TemporaryError
 from hanfleet.core.events import BotRestartRequested
 from hanfleet.core.states import BotState, DesiredState
 from hanfleet.kit.clock import Clock
-from hanfleet.store.erasures import ErasureKind, PendingErasure
+from hanfleet.store.erasures import ErasureKind, Found, PendingErasure
 from hanfleet.store.ledger import Entry, Ledger
 from hanfleet.store.principals import OperatorPrincipal
 from hanfleet.store.records import BotRow
@@ -86,7 +86,7 @@ class Contacts:
 
         async def ask(tx: Transaction) -> None:
             await self._look(tx, bot_id)
-            found = await tx.erasures.find(bot_id, chat_id)
+            found = await _find(tx, bot_id, chat_id)
             if found is None and not await tx.erasures.pending(mark):
                 raise NotFoundError(_nobody(bot_id, chat_id))
             await tx.erasures.ask(ErasureKind.CONTACT, bot_id, mark, found.contact_id if found else None)
@@ -130,7 +130,7 @@ class Contacts:
 
     async def _erase_rows(self, tx: Transaction, bot_id: str, chat_id: int, mark: bytes) -> dict[str, int]:
         """Ledger first, commit last: whom a crash leaves in the database, the ledger and the record still name."""
-        found = await tx.erasures.find(bot_id, chat_id)
+        found = await _find(tx, bot_id, chat_id)
         if found is not None:
             await tx.erasures.ask(ErasureKind.CONTACT, bot_id, mark, found.contact_id)
         (erasure,) = await tx.erasures.pending(mark) or (None,)
@@ -180,6 +180,12 @@ class Contacts:
 
     async def _run(self, fn: Callable[[Transaction], Awaitable[T]]) -> T:
         return await self._store.run(self._principal, fn, give_up_after=_PATIENCE_S)
+
+
+async def _find(tx: Transaction, bot_id: str, chat_id: int) -> Found | None:
+    """What there is to erase, also where an import kept something beside the rows and nothing else is left."""
+    found = await tx.erasures.find(bot_id, chat_id)
+    return found or (Found() if await kept_of_chat(tx, bot_id, chat_id) else None)
 
 
 def _nobody(bot_id: str, chat_id: int) -> str:
