@@ -74,17 +74,18 @@ async def test_only_the_api_reads_it_and_only_for_somebody(database: Database) -
 
 
 async def test_two_at_once_on_one_chain_leave_it_unbroken(database: Database) -> None:
+    """Each has rows of its own, so that nothing but the chain makes one wait for the other."""
     await database.add_bot()
 
-    async def restart_often() -> None:
+    async def put_often(name: str) -> None:
         for _ in range(20):
             async with database.api.transaction(OPERATOR) as tx:
-                await tx.bots.request_restart("anna")
+                await tx.secrets.put("anna", name, b"sealed")
 
-    await asyncio.gather(restart_often(), restart_often(), restart_often())
+    await asyncio.gather(*map(put_often, ("telegram_api_hash", "telegram_bot_token", "openai_api_key")))
     result = await verify(await database.store(database.urls.owner), [])
     assert result.sound
-    assert len(await entries(database, "bot")) == 61
+    assert len(await entries(database, "secret")) == 60
 
 
 async def test_a_new_chain_that_two_begin_at_once_has_one_beginning(database: Database) -> None:

@@ -1,9 +1,11 @@
 """Whoever can write as the owner role tampers; verification names the first broken entry. And retention, which may."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
 import pytest
 import pytest_asyncio
 
@@ -182,6 +184,11 @@ async def test_an_open_transaction_puts_retention_off_and_nobody_waits(trail: Tr
     held = hostile.transaction()
     await held.start()
     await hostile.execute("UPDATE user_profiles SET opted_out_at = now() WHERE bot_id = 'anna'")
+    patient = await trail.database.connect(trail.database.urls.supervisor)
+    await patient.execute("SET lock_timeout = 0")  # the function has a limit of its own
+    async with asyncio.timeout(10):
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await patient.fetchval("SELECT drop_old_audit(100)")
     with pytest.raises(StoreUnavailableError):
         await _drop_old(trail, 100)
     await trail.restart(1)
