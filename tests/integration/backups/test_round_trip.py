@@ -18,14 +18,15 @@ from tests.integration.backups.fleet import BEGUN, MASTER, contents, fill, fill_
 from tests.support.database import Database
 
 CLOCK = SystemClock()
+JANUARY = (
+    "CREATE TABLE events_y2026m01 PARTITION OF events"
+    " FOR VALUES FROM ('2026-01-01 00:00:00+00') TO ('2026-02-01 00:00:00+00')"
+)
 OTHER_MASTER = MasterKey(b"n" * 32)
 
 
 async def test_a_whole_fleet_row_for_row(database: Database, elsewhere: Database, library: Library) -> None:
-    await (await database.connect()).execute(
-        "CREATE TABLE events_y2026m01 PARTITION OF events"
-        " FOR VALUES FROM ('2026-01-01 00:00:00+00') TO ('2026-02-01 00:00:00+00')"
-    )
+    await (await database.connect()).execute(JANUARY)
     await fill(database, "anna", "boris")
     await fill_the_rest(database)
     before = await contents(database)
@@ -54,8 +55,9 @@ async def test_a_whole_fleet_row_for_row(database: Database, elsewhere: Database
 async def test_one_bot_into_a_fleet_with_others(
     database: Database, elsewhere: Database, library: Library, whole: bool
 ) -> None:
+    await (await database.connect()).execute(JANUARY)
     await fill(database, "anna", "boris")
-    await fill(elsewhere, "vera")
+    await fill(elsewhere, "vera")  # her events of that month are in the default partition
     before, theirs = await contents(database, bot_id="anna"), await contents(elsewhere, bot_id="vera")
     made = await create(database.urls.owner, MASTER, library, CLOCK, release="1", bot_id=None if whole else "anna")
 

@@ -80,7 +80,7 @@ class PartReader:
             with self._path.open("rb") as file:
                 yield from self._unpacked(file)
         except FileNotFoundError:
-            raise self._damaged("it is missing") from None
+            raise self.damaged("it is missing") from None
         except OSError as refused:
             raise PermanentError(f"{self._path} cannot be read ({refused.strerror}).") from refused
 
@@ -103,13 +103,14 @@ class PartReader:
                     yield piece
                     piece = unpacker.decompress(unpacker.unconsumed_tail, _UNPACKED_AT_ONCE)
         except DamagedStreamError as damaged:
-            raise self._damaged(damaged.reason, damaged.offset) from damaged
+            raise self.damaged(damaged.reason, damaged.offset) from damaged
         except zlib.error as broken:
-            raise self._damaged("it does not unpack") from broken
+            raise self.damaged("it does not unpack") from broken
         if not unpacker.eof or (hashed.size, hashed.hash.hexdigest()) != (self._part.size, self._part.sha256):
-            raise self._damaged("it is not the file that the manifest lists")
+            raise self.damaged("it is not the file that the manifest lists")
 
-    def _damaged(self, reason: str, offset: int | None = None) -> DamagedBackupError:
+    def damaged(self, reason: str, offset: int | None = None) -> DamagedBackupError:
+        """The error that names this part."""
         return DamagedBackupError(self._backup_id, self._part.file, reason, offset)
 
 

@@ -61,16 +61,14 @@ async def restore(
             await database.move_schema(contents.revision)
         parts = await _parts_for(database, contents, only_bot)
         await database.prepare([part.table for part in parts], empty=only_bot is None)
-        await database.make_partitions(contents.partitions)
+        if only_bot is None:
+            # Beside other bots the default partition may hold rows of such a month already; there one bot's go too.
+            await database.make_partitions(contents.partitions)
         steps = Steps(progress, len(parts) + 1)
         data_keys = _data_keys(folder, contents, key, steps)
         rows = 0
         for part in parts:
-            reader = PartReader(folder, part, key, steps)
-            read_rows, added = await database.load(part.table, reader.rows_for_store(), only_bot=only_bot)
-            if read_rows != part.rows:
-                raise DamagedBackupError(contents.id, part.file, f"{read_rows} rows instead of {part.rows}")
-            rows += added
+            rows += await _load(database, PartReader(folder, part, key, steps), part, only_bot)
         bots = (only_bot,) if only_bot else contents.bots
         await _wrap_data_keys(database, data_keys, bots, master_key)
         await database.settle(bots, start=start)
@@ -82,6 +80,14 @@ async def restore(
         await database.note(contents.id, only_bot, asdict(restored) | {"begun_at": contents.begun_at.isoformat()})
         steps.end()
     return restored
+
+
+async def _load(database: Restoration, reader: PartReader, part: Part, only_bot: str | None) -> int:
+    """Put the rows of one part into its table and give how many they are."""
+    read_rows, added = await database.load(part.table, reader.rows_for_store(), only_bot=only_bot)
+    if read_rows != part.rows:
+        raise reader.damaged(f"{read_rows} rows instead of {part.rows}")
+    return added
 
 
 async def _erase(
