@@ -4,7 +4,7 @@ Meant for the time between the import and the bot's first start; later changes a
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -64,7 +64,7 @@ async def _bot(tx: Transaction, master_key: MasterKey, bot_id: str, folder: Lega
     if snapshot is not None:
         stored = await tx.sessions.load(bot_id)
         opened = stored.opened(ring.open) if stored else None
-        if opened is None or (opened.auth_key, opened.dc_id) != (snapshot.auth_key, snapshot.dc_id):
+        if opened is None or replace(opened, entities=()) != replace(snapshot, entities=()):
             found.append(Difference("session", "that of the session file", "another" if opened else "none"))
         elif missing := set(snapshot.entities) - set(opened.entities):
             found.append(Difference("session", f"{len(missing)} people", "not there, or otherwise"))

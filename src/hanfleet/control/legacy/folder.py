@@ -105,6 +105,8 @@ class LegacyFolder:
 
     def _load(self, path: Path) -> list[Any]:
         self._known.add(path)
+        if path.is_dir():
+            self.oddities.note(self._reader.name(path), "", "no file but a folder", "what is in it is named, not read")
         return self._reader.load(path) if path.is_file() else []
 
     def _folder(self, variable: str, default: str) -> Path:

@@ -209,3 +209,13 @@ def test_metrics_that_are_none_are_kept(tmp_path: Path) -> None:
     ]
     assert folder.kept["metrics"] == {"current": {"start_time": 1.5}, "history": [{"timestamp": "?"}]}
     assert [reason for _file, reason in notes(folder)] == ["no metrics of a moment", "the same metrics twice"]
+
+
+def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "girls_data.json" / "1.json", {"chat_id": 1})
+    folder = LegacyFolder(tmp_path, NOW)
+    assert list(folder.chats()) == []
+    assert {(entry.file, entry.reason) for entry in folder.oddities.entries} == {
+        ("girls_data.json", "no file but a folder"),
+        ("girls_data.json/1.json", "an unknown file"),
+    }
