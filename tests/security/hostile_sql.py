@@ -199,7 +199,7 @@ def powers(draw: st.DrawFn) -> str:
                 f"VACUUM {relation}",
                 "ALTER DEFAULT PRIVILEGES FOR ROLE @owner@ GRANT ALL ON TABLES TO @mallory@",
                 "ALTER SYSTEM SET fsync = off",
-                "SELECT claim_lease(1, 'n', 'b', 1, 1, 1e9)",
+                "SELECT claim_lease(1, 'n', 'b', 2, 1, 1e9)",
                 "SELECT renew_lease(1, -1e9)",
                 "SELECT release_lease(1)",
                 "SELECT beat(1, 'running', 'NaN', true, 'infinity', '-infinity', 1, 1, 0, 0, NULL)",

@@ -5,6 +5,7 @@ Entries of `Restriction`, like those that follow from `tables`.
 
 from tests.security.restrictions import Restriction
 
+_CHECKED = ("23514",)
 _FOREIGN_READ = "SELECT 1 FROM messages WHERE bot_id = 'anna'"
 _BY_A_SETTING = "CREATE OR REPLACE FUNCTION my_bot() RETURNS text LANGUAGE sql STABLE SECURITY DEFINER AS $$ SELECT current_setting('hanfleet.bot', true) $$"
 _BY_CURRENT_USER = """
@@ -64,7 +65,7 @@ IDENTITY = [
     Restriction(
         "claim_lease() asks my_bot()",
         "claiming another bot's lease",
-        "SELECT 1 WHERE claim_lease(1, 'n', 'b', 1, 1, 60) IS NOT NULL",
+        "SELECT 1 WHERE claim_lease(1, 'n', 'b', 2, 1, 60) IS NOT NULL",
         _ANYBODY,
         given="DELETE FROM leases WHERE name <> 'bot:anna'",
     ),
@@ -73,7 +74,7 @@ IDENTITY = [
         "keeping another bot's lease for ever",
         "SELECT 1 WHERE renew_lease(1, 60) IS NOT NULL",
         _ANYBODY,
-        given="UPDATE leases SET node = 'n', boot_id = 'b', pid = 1, start_time = 1 WHERE name = 'bot:anna'",
+        given="UPDATE leases SET node = 'n', boot_id = 'b', pid = 2, start_time = 1 WHERE name = 'bot:anna'",
     ),
     Restriction(
         "release_lease() asks my_bot()",
@@ -130,6 +131,89 @@ EVENTS = [
     ),
     _event("source", "events that seem to come from the supervisor", "bot_id = my_bot()", source="'supervisor'"),
     _event("unpublished", "events that count as published and are never seen", "bot_id = my_bot()", published="now()"),
+    _event(
+        "no errors", "failures of oneself or of others that nobody saw", "bot_id = my_bot()", type="'error.bot.failed'"
+    ),
+    _event(
+        "short types",
+        "a type as long as the memory of whoever reads it",
+        "bot_id = my_bot()",
+        type="'user.' || repeat('x', 99)",
+    ),
+    _event("objects", "an event on which the relay stumbles for ever", "bot_id = my_bot()", data="'[]'"),
+    _event(
+        "small data",
+        "filling the bus and the relay",
+        "bot_id = my_bot()",
+        data="(SELECT jsonb_object_agg(gen_random_uuid(), n) FROM generate_series(1, 200) n)",
+    ),
+    _event(
+        "no past",
+        "a time that the relay cannot read, so that no event goes out any more",
+        "bot_id = my_bot()",
+        time="'4000-01-01 BC'",
+    ),
+    _event(
+        "no future",
+        "a time for which no partition will ever be made",
+        "bot_id = my_bot()",
+        time="now() + interval '1 year'",
+    ),
+    Restriction(
+        "policy relay on events",
+        "a captured relay that reads what happened before",
+        "SELECT 1 FROM events",
+        "ALTER POLICY relay ON events USING (true)",
+        role="relay",
+        given="UPDATE events SET published_at = now()",
+    ),
+    Restriction(
+        "policy relay_locks on events",
+        "a captured relay that locks what happened before against erasure",
+        "SELECT 1 FROM events FOR UPDATE",
+        "ALTER POLICY relay_locks ON events USING (true)",
+        role="relay",
+        given="UPDATE events SET published_at = now(); ALTER POLICY relay ON events USING (true)",
+    ),
+]
+
+_BEAT = "SELECT beat(1, 'running', {lag}, true, {seen}, {waiting}, 1, 1, 0, 0, NULL)"
+BOUNDS = [
+    Restriction(
+        "check readable_times on heartbeats",
+        "a time that nobody can read back, so that nobody is supervised any more",
+        _BEAT.format(lag="0", seen="'4000-01-01 BC'", waiting="NULL"),
+        "ALTER TABLE heartbeats DROP CONSTRAINT readable_times",
+        refused=_CHECKED,
+    ),
+    Restriction(
+        "check readable_numbers on heartbeats",
+        "a number that is none, on which the answers of the API break",
+        _BEAT.format(lag="'NaN'", seen="NULL", waiting="NULL"),
+        "ALTER TABLE heartbeats DROP CONSTRAINT readable_numbers",
+        refused=_CHECKED,
+    ),
+    Restriction(
+        "check readable_times on leases",
+        "a lease that nobody can read back, so that nobody is supervised any more",
+        "SELECT claim_lease(1, 'n', 'b', 2, 1, -1e11)",
+        "ALTER TABLE leases DROP CONSTRAINT readable_times",
+        refused=_CHECKED,
+    ),
+    Restriction(
+        "check readable_names on leases",
+        "a name as long as the memory of whoever reads all leases",
+        "SELECT claim_lease(1, repeat('n', 300), 'b', 2, 1, 60)",
+        "ALTER TABLE leases DROP CONSTRAINT readable_names",
+        refused=_CHECKED,
+    ),
+    Restriction(
+        "trigger small_steps on bot_counters",
+        "a counter at its end: no change of the bot's state could be written, and nobody could stop it",
+        "UPDATE bot_counters SET event_seq = 9223372036854775807",
+        "ALTER TABLE bot_counters DISABLE TRIGGER small_steps",
+        refused=_CHECKED,
+    ),
 ]
 
 SCHEMA = [
@@ -157,7 +241,7 @@ SCHEMA = [
         "sending a message to somebody who was not told that it is an AI",
         "UPDATE outbox SET state = 'sent', sent_at = now()",
         "ALTER TABLE outbox DISABLE TRIGGER disclosure_first",
-        refused=("23514",),
+        refused=_CHECKED,
     ),
     *(
         Restriction(f"no {power} of bots' roles", stops, attack, f"ALTER ROLE @mallory@ {power}")
@@ -239,6 +323,12 @@ SCHEMA = [
         "GRANT EXECUTE ON FUNCTION contact_tables() TO @bots@",
     ),
     Restriction(
+        "no EXECUTE on mark_published()",
+        "events of others that count as published and are never seen",
+        "SELECT mark_published('{}', '{}', now())",
+        "GRANT EXECUTE ON FUNCTION mark_published(timestamptz[], uuid[], timestamptz) TO @bots@",
+    ),
+    Restriction(
         "no EXECUTE on ensure_month_partitions()",
         "making partitions at will",
         "SELECT ensure_month_partitions()",
@@ -311,4 +401,4 @@ LARGE_OBJECTS = [
     _function("lo_unlink(oid)", "deleting objects of others", f"SELECT lo_unlink({_NEW})", *_MAKE),
 ]
 
-POWERS = [*IDENTITY, *EVENTS, *SCHEMA, *ADVISORY, *LARGE_OBJECTS]
+POWERS = [*IDENTITY, *EVENTS, *BOUNDS, *SCHEMA, *ADVISORY, *LARGE_OBJECTS]

@@ -5,17 +5,20 @@ in the database and not here fails `test_coverage`. Everything that is not grant
 `test_restrictions`, one test each.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 NOW = "2026-05-05T12:00:00Z"
+_COLUMNS = re.compile(r"([rw])\(([a-z_ ]+)\)")
 _ID = "00000000-0000-7000-8000-0000000000aa"
 
 
 @dataclass(frozen=True)
 class Table:
-    """``rights`` by role: ``r`` SELECT, ``a`` INSERT, ``w`` UPDATE, ``d`` DELETE, ``w(x y)`` UPDATE of two columns.
+    """``rights`` by role: ``r`` SELECT, ``a`` INSERT, ``w`` UPDATE, ``d`` DELETE, ``w(x y)`` UPDATE of two columns,
+    ``r(x y)`` SELECT of two.
 
     ``row`` is planted for both bots, ``{bot}`` in it becomes the bot's id, ``{uuid}`` and ``{hash}`` something new; empty
     where the fleet itself makes one. Its text says "planted for {bot}", so that whoever steals it is found out.
@@ -28,30 +31,28 @@ class Table:
 
     def verbs(self, role: str) -> set[str]:
         """The letters of what the role may do with the whole table."""
-        return {word for word in self._words(role) if len(word) == 1}
+        return set(_COLUMNS.sub("", self.rights.get(role, "")).split())
 
-    def columns(self, role: str) -> set[str]:
-        """What the role may update column by column."""
-        text = self.rights.get(role, "")
-        return set(text[text.index("w(") + 2 : -1].split()) if "w(" in text else set()
-
-    def _words(self, role: str) -> list[str]:
-        return self.rights.get(role, "").partition("w(")[0].split()
+    def columns(self, role: str, verb: str = "w") -> set[str]:
+        """What the role may update (or with ``r`` read) column by column."""
+        found = {letter: set(columns.split()) for letter, columns in _COLUMNS.findall(self.rights.get(role, ""))}
+        return found.get(verb, set())
 
 
 def _bot_row(**columns: Any) -> dict[str, Any]:
     return {"bot_id": "{bot}", **columns}
 
 
-_ALL = {"supervisor": "r a w d", "api": "r a w d"}
+_API = {"api": "r a w d"}
+_ALL = {"supervisor": "r a w d", **_API}
 
 TABLES: dict[str, Table] = {
-    "bots": Table({**_ALL, "bots": "r"}),
-    "bot_counters": Table({**_ALL, "bots": "r w(event_seq outbox_seq)"}),
-    "secrets": Table({**_ALL, "bots": "r"}, _bot_row(name="openai_api_key", sealed=r"\x414243")),
+    "bots": Table({**_API, "supervisor": "r w d", "bots": "r"}),
+    "bot_counters": Table({**_API, "supervisor": "r w", "bots": "r w(event_seq outbox_seq)"}),
+    "secrets": Table({**_API, "bots": "r"}, _bot_row(name="openai_api_key", sealed=r"\x414243")),
     "sessions": Table(
         {
-            **_ALL,
+            **_API,
             "bots": "r a w(telegram_user_id is_bot dc_id server_address port auth_key_sealed pts qts date seq updated_at)",
         },
         _bot_row(
@@ -59,12 +60,12 @@ TABLES: dict[str, Table] = {
         ),
     ),
     "session_entities": Table(
-        {**_ALL, "bots": "r a w(kind access_hash_sealed name username phone_sealed)"},
+        {**_API, "bots": "r a w(kind access_hash_sealed name username phone_sealed)"},
         _bot_row(entity_id=5, kind="user", access_hash_sealed=r"\x41", name="planted for {bot}"),
     ),
     "user_profiles": Table(
         {
-            **_ALL,
+            **_API,
             "bots": "r a w(name username language is_bot profile_data disclosed_at opted_out_at paused_at message_count"
             " last_activity)",
         },
@@ -72,28 +73,29 @@ TABLES: dict[str, Table] = {
     ),
     "conversations": Table(
         {
-            **_ALL,
+            **_API,
             "bots": "r a w(newest_inbound newest_inbound_at answered_through reply_due_at waiting_since response_id"
             " timestamp)",
         },
         _bot_row(id=_ID, chat_id=1, timestamp=NOW),
     ),
     "messages": Table(
-        {**_ALL, "bots": "r a w(telegram_id text sent_at edited_at deleted_at waiting turn_id text_sealed)"},
+        {**_API, "supervisor": "r(bot_id id created_at waiting) d", "bots": "r a w(telegram_id text sent_at edited_at deleted_at waiting turn_id text_sealed)"},
         _bot_row(id=_ID, chat_id=1, direction="in", author="contact", text="planted for {bot}", created_at=NOW),
     ),
     "turns": Table(
-        {**_ALL, "bots": "r a"},
+        {**_API, "bots": "r a"},
         _bot_row(chat_id=1, newest_inbound=1, id=_ID, reason="planted for {bot}", created_at=NOW),
     ),
     "outbox": Table(
-        {**_ALL, "bots": "r a w(state first_attempt_at attempts not_before telegram_id sent_at error)"},
+        {**_API,
+            "supervisor": "r(bot_id id state) d", "bots": "r a w(state first_attempt_at attempts not_before telegram_id sent_at error)"},
         _bot_row(
             id=_ID, chat_id=1, part=0, position=1, kind="reply", text="planted for {bot}", random_id=7, created_at=NOW
         ),
     ),
     "events": Table(
-        {**_ALL, "bots": "r a"},
+        {**_API, "supervisor": "r a d", "relay": "r w(published_at)", "bots": "r a"},
         _bot_row(
             id="{uuid}",
             type="bot.x",
@@ -105,9 +107,11 @@ TABLES: dict[str, Table] = {
             timestamp=NOW,
         ),
     ),
-    "metrics_data": Table({**_ALL, "bots": "r a"}, _bot_row(name="planted for {bot}", value=1, timestamp=NOW)),
+    "metrics_data": Table(
+        {**_API, "supervisor": "r d", "bots": "r a"}, _bot_row(name="planted for {bot}", value=1, timestamp=NOW)
+    ),
     "heartbeats": Table(
-        _ALL,
+        {**_API, "supervisor": "r"},
         _bot_row(
             epoch=1,
             phase="running",
@@ -120,16 +124,16 @@ TABLES: dict[str, Table] = {
             at=NOW,
         ),
     ),
-    "bot_keys": Table(_ALL, _bot_row(key_id=1, wrapped=r"\x41")),
+    "bot_keys": Table({**_API, "supervisor": "r w(made_at)"}, _bot_row(key_id=1, wrapped=r"\x41")),
     "facts": Table(
-        {**_ALL, "bots": "r a w(fact learned_at)"},
+        {**_API, "bots": "r a w(fact fact_sealed learned_at)"},
         _bot_row(chat_id=1, topic="home", fact="planted for {bot}", learned_at=NOW),
     ),
     "summaries": Table(
-        {**_ALL, "bots": "r a"}, _bot_row(id=_ID, chat_id=1, summary="planted for {bot}", through=_ID, created_at=NOW)
+        {**_API, "bots": "r a"}, _bot_row(id=_ID, chat_id=1, summary="planted for {bot}", through=_ID, created_at=NOW)
     ),
     "schedules": Table(
-        {**_ALL, "bots": "r a w(due_at state settled_at)"},
+        {**_API, "bots": "r a w(due_at state settled_at)"},
         _bot_row(id=_ID, chat_id=1, kind="timer", due_at=NOW, created_at=NOW),
     ),
     "operators": Table({"api": "r a w d"}),
@@ -146,7 +150,7 @@ TABLES: dict[str, Table] = {
         },
     ),
     "webhooks": Table(
-        _ALL,
+        _API,
         _bot_row(
             id="{uuid}",
             url="https://x",
@@ -158,10 +162,10 @@ TABLES: dict[str, Table] = {
         ),
     ),
     "alerts": Table(_ALL, _bot_row(id="{uuid}", kind="x", severity="info", detail="planted for {bot}", raised_at=NOW)),
-    "leases": Table({"supervisor": "r a w d", "api": "r"}, policies=False),
-    "bot_roles": Table({"provisioner": "r a d"}, policies=False),
+    "leases": Table({"supervisor": "r a w", "api": "r"}, policies=False),
+    "bot_roles": Table({"provisioner": "r a d w(rotated_at)"}, policies=False),
     "installation": Table({"provisioner": "r"}, policies=False),
-    "alembic_version": Table(policies=False),
+    "alembic_version": Table(dict.fromkeys(("api", "bots", "supervisor"), "r"), policies=False),
     "imports": Table({"api": "r w(kept)"}, _bot_row(id="{uuid}", made_bot=False, started_at=NOW)),
     "erasures": Table(
         {"api": "r a w(rows_gone_at counts echo_from echo_until done_at)"},
@@ -176,8 +180,8 @@ TABLES: dict[str, Table] = {
 }
 
 #: Tables of which a bot reads its own rows, and tables of which it sees nothing.
-READABLE = tuple(name for name, table in TABLES.items() if "r" in table.verbs("bots"))
-CLOSED = tuple(name for name in TABLES if name not in READABLE)
+READABLE = tuple(name for name, table in TABLES.items() if "r" in table.verbs("bots") and table.policies)
+CLOSED = tuple(name for name, table in TABLES.items() if "r" not in table.verbs("bots"))
 
 #: Split into partitions, which hold no policies and on which nobody but their owner holds a right.
 PARTITIONED = ("user_profiles", "conversations", "messages", "events", "metrics_data", "audit")
@@ -192,5 +196,7 @@ FUNCTIONS = {
     **dict.fromkeys(("audit_append", "audit_note", "audit_row", "audit_import"), ""),
     **dict.fromkeys(("audit_view", "audit_config", "audit_difference"), ""),
     **dict.fromkeys(("search_messages", "principal_sees_all", "principal_bots", "principal_manages_operators"), "api"),
+    "mark_published": "relay",
     "refuse_undisclosed": "",
+    "refuse_leap": "",
 }

@@ -57,15 +57,16 @@ async def test_every_right_on_a_column_is_meant(scene: Scene) -> None:
         " LEFT JOIN pg_roles r ON r.oid = acl.grantee"
         " JOIN pg_class ON pg_class.oid = attrelid WHERE relnamespace = 'public'::regnamespace"
     )
-    found: dict[tuple[str, str], set[str]] = {}
+    found: dict[tuple[str, str, str], set[str]] = {}
     for row in rows:
-        assert row["verb"] == "UPDATE", row
-        found.setdefault((row["relname"], _short(scene.roles, row["role"])), set()).add(row["attname"])
+        key = row["relname"], _short(scene.roles, row["role"]), _LETTERS[row["verb"]]
+        found.setdefault(key, set()).add(row["attname"])
     assert found == {
-        (name, role): table.columns(role)
+        (name, role, verb): table.columns(role, verb)
         for name, table in TABLES.items()
         for role in table.rights
-        if table.columns(role)
+        for verb in "rw"
+        if table.columns(role, verb)
     }
 
 
@@ -75,7 +76,7 @@ async def test_every_policy_names_the_attack_that_it_stops(scene: Scene) -> None
     for row in rows:
         assert row["permissive"] == "PERMISSIVE"
         [role] = [_short(scene.roles, name) for name in row["roles"]]
-        if role in {"supervisor", "relay"}:
+        if role == "supervisor":
             # An opening, and no restriction: what these may do is in their rights.
             assert row["policyname"] == role, row
             continue
@@ -145,7 +146,7 @@ async def test_every_membership_and_power_of_a_role_is_meant(scene: Scene) -> No
         prefix,
     )
     meant = {("bots", "a bot"): "inherit", ("bots", "provisioner"): "admin", ("a bot", "provisioner"): "admin"}
-    meant |= {("pg_signal_backend", "provisioner"): "inherit can_set"}
+    meant |= {(f"pg_{power}", "provisioner"): "inherit can_set" for power in ("signal_backend", "read_all_stats")}
     for row in members:
         pair = _kind(scene, row["of"]), _kind(scene, row["member"])
         assert " ".join(name for name in ("admin", "inherit", "can_set") if row[name]) == meant[pair], dict(row)

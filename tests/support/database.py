@@ -54,6 +54,7 @@ class Database:
     install_id: str
     supervisor: Store
     api: Store
+    relay: Store
     provisioner: Provisioner
     clock: Clock
     _stack: AsyncExitStack = field(repr=False)
@@ -68,8 +69,9 @@ class Database:
         self, bot_id: str = "anna", *, ttl_s: float = 60, sealing: bool = False, **options: Any
     ) -> BotLogIn:
         """A bot that is registered, provisioned and granted a lease. ``sealing``: its store keeps texts sealed."""
-        async with self.supervisor.transaction(SYSTEM) as transaction:
+        async with self.api.transaction(SYSTEM) as transaction:
             await transaction.bots.add(bot_id, {"name": bot_id.title()})
+        async with self.supervisor.transaction(SYSTEM) as transaction:
             epoch = await transaction.leases.grant(f"bot:{bot_id}", ttl_s)
         login = await self.provisioner.rotate(bot_id)
         store = await self.store(login.url, **options)
@@ -164,6 +166,8 @@ async def open_database(postgres_url: str, folder: Path, clock: Clock | None = N
             stack.push_async_callback(supervisor.close)
             api = Store(urls.api, clock=clock, application_name="test api", pool_size=3)
             stack.push_async_callback(api.close)
+            relay = Store(urls.relay, clock=clock, application_name="test relay")
+            stack.push_async_callback(relay.close)
             yield Database(
                 name=name,
                 admin_url=admin_url,
@@ -171,6 +175,7 @@ async def open_database(postgres_url: str, folder: Path, clock: Clock | None = N
                 install_id=template["install_id"],
                 supervisor=supervisor,
                 api=api,
+                relay=relay,
                 provisioner=Provisioner(urls.provisioner),
                 clock=clock,
                 _stack=stack,

@@ -53,7 +53,7 @@ class FleetHand:
 
     async def set_status(self, bot_id: str, *path: BotState) -> None:
         """Lead the bot's state along ``path``, its present state first."""
-        async with self._database.supervisor.transaction(SYSTEM) as tx:
+        async with self._database.api.transaction(SYSTEM) as tx:
             for before, after in itertools.pairwise(path):
                 assert await tx.bots.set_status(bot_id, before, after, reason="By hand.")
 
@@ -69,20 +69,20 @@ class FleetHand:
             assert await tx.heartbeats.beat(epoch, beat)
 
     async def data_key(self, bot_id: str) -> bytes:
-        async with self._database.supervisor.transaction(SYSTEM) as tx:
+        async with self._database.api.transaction(SYSTEM) as tx:
             [key] = await tx.keys.read(bot_id)
         return MASTER_KEY.unwrap(bot_id, key.wrapped)
 
     async def opened_secrets(self, bot_id: str) -> dict[str, str]:
         """The secrets as the bot's worker would open them."""
         cipher = Cipher(await self.data_key(bot_id))
-        async with self._database.supervisor.transaction(SYSTEM) as tx:
+        async with self._database.api.transaction(SYSTEM) as tx:
             sealed = await tx.secrets.all(bot_id)
         return {name: cipher.open(bot_id, name, value).decode() for name, value in sealed.items()}
 
     async def events(self, bot_id: str) -> list[str]:
         """The types of the bot's stored events, oldest first."""
-        async with self._database.supervisor.transaction(SYSTEM) as tx:
+        async with self._database.api.transaction(SYSTEM) as tx:
             return [event.type for event in await tx.events.list(bot_id=bot_id)]
 
     @asynccontextmanager

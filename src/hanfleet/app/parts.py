@@ -79,6 +79,7 @@ def supervisor(wiring: Wiring) -> Child:
     payload = SupervisorPayload(
         database_url=SecretStr(wiring.urls["supervisor"]),
         provisioner_url=SecretStr(wiring.urls["provisioner"]),
+        relay_url=SecretStr(wiring.urls["relay"]),
         redis_url=SecretStr(wiring.redis_url),
         master_key=SecretBytes(wiring.master_key),
         node=wiring.node,

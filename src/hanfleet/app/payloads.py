@@ -11,7 +11,8 @@ WORKER_ENTRY = "hanfleet.app.worker_main:run"
 
 
 class SupervisorPayload(BaseModel):
-    """``database_url`` is the supervisor role, ``redis_url`` the administrator of the bus; ``master_key`` has 32 bytes.
+    """``database_url`` is the supervisor role, two other roles have URLs of their own; ``redis_url`` is the administrator
+    of the bus; ``master_key`` has 32 bytes.
 
     ``bot_logs`` takes <bot_id>.log; ``zygote_socket`` and ``exits_dir`` are the zygote's; ``audit_heads`` is a file.
     """
@@ -20,6 +21,7 @@ class SupervisorPayload(BaseModel):
 
     database_url: SecretStr
     provisioner_url: SecretStr
+    relay_url: SecretStr
     redis_url: SecretStr
     master_key: SecretBytes
     node: str
@@ -42,7 +44,7 @@ class SupervisorPayload(BaseModel):
         """JSON with the secrets in clear: only for the start-up channel."""
         plain = self.model_dump(mode="json")
         plain["master_key"] = self.master_key.get_secret_value().hex()
-        for name in ("database_url", "provisioner_url", "redis_url"):
+        for name in ("database_url", "provisioner_url", "relay_url", "redis_url"):
             plain[name] = getattr(self, name).get_secret_value()
         return json.dumps(plain).encode()
 

@@ -25,6 +25,7 @@ from hanfleet.kit.logging import configure_logging, get_logger
 from hanfleet.launchers import launcher_named
 from hanfleet.launchers.exit_records import read_exit, sweep
 from hanfleet.launchers.process_table import ref_of
+from hanfleet.store.bot_sessions import BotSessions
 from hanfleet.store.bots import DESIRED_CHANNEL
 from hanfleet.store.provisioner import Provisioner
 from hanfleet.store.session import Store
@@ -36,6 +37,7 @@ from hanfleet.supervisor.reconciler import Rules
 from hanfleet.supervisor.relay import Relay
 from hanfleet.supervisor.restart_policy import RestartPolicy, RestartSettings
 from hanfleet.supervisor.retention import Retention
+from hanfleet.supervisor.session_watch import SessionWatch
 from hanfleet.supervisor.starter import SUPERVISOR, Starter, StartSettings
 from hanfleet.vault import MasterKey
 
@@ -63,7 +65,9 @@ class Ending:
 class Supervisor:
     """The parts of one supervisor process; ``lead`` runs them for one leadership."""
 
-    def __init__(self, payload: SupervisorPayload, store: Store, bus: Bus, clock: Clock, ending: Ending) -> None:
+    def __init__(
+        self, payload: SupervisorPayload, store: Store, relay_store: Store, bus: Bus, clock: Clock, ending: Ending
+    ) -> None:
         self._payload = payload
         self._store = store
         self._clock = clock
@@ -73,10 +77,12 @@ class Supervisor:
         self._launcher = launcher_named("process")(
             payload.zygote_socket, payload.exits_dir, node=payload.node, clock=clock, route=ipc.send_command
         )
+        roles = Provisioner(payload.provisioner_url.get_secret_value())
+        self._watch = SessionWatch(store, BotSessions(payload.provisioner_url.get_secret_value()), roles, clock)
         self._starter = Starter(
             store=store,
             launcher=self._launcher,
-            roles=Provisioner(payload.provisioner_url.get_secret_value()),
+            roles=roles,
             bus_users=BusProvisioner(bus),
             leases=self.leases,
             unwrap=MasterKey(payload.master_key.get_secret_value()).unwrap,
@@ -88,7 +94,7 @@ class Supervisor:
                 telegram_server=payload.telegram_server,
             ),
         )
-        self._relay = Relay(store, ipc.producer, clock)
+        self._relay = Relay(relay_store, ipc.producer, clock)
         self._retention = Retention(
             store,
             clock,
@@ -104,6 +110,7 @@ class Supervisor:
         loops = [
             asyncio.create_task(fleet.run(), name="fleet"),
             asyncio.create_task(self._relay.run(), name="relay"),
+            asyncio.create_task(self._watch.run(), name="watch"),
             asyncio.create_task(self._hints(fleet), name="hints"),
             asyncio.create_task(self._chores(), name="chores"),
             asyncio.create_task(self._heads.run(_HEADS_EVERY_S), name="heads"),
@@ -178,11 +185,13 @@ async def supervise(payload: SupervisorPayload) -> None:
             payload.database_url.get_secret_value(), clock=clock, application_name="hanfleet supervisor", pool_size=4
         )
         exits.push_async_callback(store.close)
+        relay_store = Store(payload.relay_url.get_secret_value(), clock=clock, application_name="hanfleet relay")
+        exits.push_async_callback(relay_store.close)
         await store.run(SUPERVISOR, lambda tx: tx.schema.check())
         bus = await exits.enter_async_context(
             open_bus(payload.redis_url.get_secret_value(), clock=clock, name="hanfleet-supervisor")
         )
-        supervisor = Supervisor(payload, store, bus, clock, ending)
+        supervisor = Supervisor(payload, store, relay_store, bus, clock, ending)
         me = ref_of(os.getpid(), payload.node)
         assert me is not None
         leadership = Leadership(store, me, supervisor.leases, clock)

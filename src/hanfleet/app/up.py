@@ -35,7 +35,7 @@ from hanfleet.kit.backoff import Backoff
 from hanfleet.kit.clock import SystemClock
 from hanfleet.launchers.process_table import node_name
 
-SERVICE_ROLES = ("owner", "supervisor", "api", "provisioner")
+SERVICE_ROLES = ("owner", "supervisor", "api", "provisioner", "relay")
 _BACKOFF = Backoff(first_s=0.2, longest_s=15.0)
 
 #: What is told while it starts and stops: (what, facts). Texts are the caller's.

@@ -151,6 +151,16 @@ class BotFailed(_Payload):
     error: str
 
 
+class DatabaseSessionEnded(_Payload):
+    """A bot's session in the database was ended for what it took from others; ``shut_out``: until its next start."""
+
+    type: Literal["error.database.session_ended"] = "error.database.session_ended"
+    version: Literal[1] = 1
+    bot_id: str
+    reason: str
+    shut_out: bool = False
+
+
 class LeaderElected(_Payload):
     type: Literal["system.supervisor.leader_elected"] = "system.supervisor.leader_elected"
     version: Literal[1] = 1
@@ -175,6 +185,7 @@ EventPayload = Annotated[
     | ContactUpdated
     | HealthCheckFailed
     | BotFailed
+    | DatabaseSessionEnded
     | LeaderElected,
     Field(discriminator="type"),
 ]

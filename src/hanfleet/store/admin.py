@@ -43,12 +43,13 @@ _REVOKE_FUNCTIONS = """
 
 @dataclass(frozen=True)
 class ServicePasswords:
-    """The passwords of the four service roles; they live in the home's secrets."""
+    """The passwords of the five service roles; they live in the home's secrets."""
 
     owner: str = field(repr=False)
     supervisor: str = field(repr=False)
     api: str = field(repr=False)
     provisioner: str = field(repr=False)
+    relay: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class ServiceUrls:
     supervisor: str = field(repr=False)
     api: str = field(repr=False)
     provisioner: str = field(repr=False)
+    relay: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,8 @@ async def open_to_fleet(connection: Any, database: str, roles: RoleNames) -> Non
     await connection.execute(f"""
         ALTER DATABASE {name} OWNER TO {roles.owner};
         REVOKE ALL ON DATABASE {name} FROM PUBLIC;
-        GRANT CONNECT ON DATABASE {name} TO {roles.supervisor}, {roles.api}, {roles.provisioner}, {roles.bots}""")
+        GRANT CONNECT ON DATABASE {name} TO {roles.supervisor}, {roles.api}, {roles.provisioner}, {roles.relay},
+            {roles.bots}""")
 
 
 async def _take_from_public(connection: Any) -> None:
@@ -189,13 +192,13 @@ async def _make_roles(connection: Any, roles: RoleNames, passwords: ServicePassw
         if role != "bots":
             verifier = scram_verifier(getattr(passwords, role))
             await connection.execute(f"ALTER ROLE {name} LOGIN PASSWORD '{verifier}'")
-    for name in (roles.supervisor, roles.api):
+    for name in (roles.supervisor, roles.api, roles.relay):
         # A hostile bot may hold a lock on its own rows; it must not hold up those who serve all bots.
         await connection.execute(f"ALTER ROLE {name} SET lock_timeout = '2s'; ALTER ROLE {name} SET jit = off")
     await connection.execute(f"""
         ALTER ROLE {roles.provisioner} CREATEROLE;
         GRANT {roles.bots} TO {roles.provisioner} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;
-        GRANT pg_signal_backend TO {roles.provisioner};
+        GRANT pg_signal_backend, pg_read_all_stats TO {roles.provisioner};
         GRANT SET ON PARAMETER temp_file_limit TO {roles.provisioner}""")
 
 

@@ -36,10 +36,7 @@ _UNPUBLISHED = text("""
     WHERE e.published_at IS NULL AND (e.seq <= r.seq OR e.id IN (SELECT id FROM oldest))
     ORDER BY e.bot_id NULLS FIRST, e.seq, e.timestamp, e.id
     FOR KEY SHARE OF e""")
-_MARK = text("""
-    UPDATE events e SET published_at = :now
-    FROM unnest(CAST(:times AS timestamptz[]), CAST(:ids AS uuid[])) AS done (timestamp, id)
-    WHERE e.timestamp = done.timestamp AND e.id = done.id AND e.published_at IS NULL""")
+_MARK = text("SELECT mark_published(CAST(:times AS timestamptz[]), CAST(:ids AS uuid[]), CAST(:now AS timestamptz))")
 _SPAN = """
     timestamp >= :since AND timestamp < :until AND (CAST(:type AS text) IS NULL OR type = :type)"""
 _OF_BOT = text(f"""
@@ -83,6 +80,8 @@ class Events:
             now=self._connection.clock.now(),
         )
         return event_id
+
+    # The relay's side.
 
     async def unpublished(self, limit: int = 500) -> Sequence[Event]:
         """The oldest events that wait for publication, each bot's in order of seq; a few over ``limit`` may come.

@@ -20,6 +20,7 @@ from hanfleet.store.roles import RoleNames, new_bot_role, new_password, scram_ve
 
 _TIMEOUT_S = 10.0
 _ROUNDS = 5
+_ROTATED = "UPDATE bot_roles SET rotated_at = clock_timestamp() WHERE bot_id = $1"
 
 # What a role may set it may also lift; these are for accidents, not for attackers. temp_file_limit alone holds.
 _SETTINGS = {
@@ -62,7 +63,10 @@ class Provisioner:
             role = await _ensure_role(connection, bot_id)
             await _shut_out(connection, role)
             password = new_password()
-            await connection.execute(f"ALTER ROLE {role} LOGIN PASSWORD '{scram_verifier(password)}'")
+            async with connection.transaction():
+                # A log-in that was under way all the time began before this, and the supervisor's watch ends it.
+                await connection.execute(_ROTATED, bot_id)
+                await connection.execute(f"ALTER ROLE {role} LOGIN PASSWORD '{scram_verifier(password)}'")
         url = self._url.set(username=role, password=password)
         return BotLogin(role, url.render_as_string(hide_password=False))
 

@@ -15,12 +15,13 @@ _ITERATIONS = 4096
 
 @dataclass(frozen=True)
 class RoleNames:
-    """The roles of one installation: four that log in, and the group of all bots, which does not."""
+    """The roles of one installation: five that log in, and the group of all bots, which does not."""
 
     owner: str
     supervisor: str
     api: str
     provisioner: str
+    relay: str
     bots: str
 
     @classmethod

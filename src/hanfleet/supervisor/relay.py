@@ -12,9 +12,10 @@ from hanfleet.core.errors import BusUnavailableError, StoreUnavailableError
 from hanfleet.core.events import Event
 from hanfleet.kit.clock import Clock
 from hanfleet.kit.logging import get_logger
+from hanfleet.store.principals import SystemPrincipal
 from hanfleet.store.session import Store
-from hanfleet.supervisor.starter import SUPERVISOR
 
+RELAY = SystemPrincipal("relay")
 _log = get_logger("relay")
 _BATCH = 500
 
@@ -26,7 +27,10 @@ class Publisher(Protocol):
 
 
 class Relay:
-    """Publishes what is due. ``idle_s`` is how long it rests when nothing was, ``outage_s`` when the bus was away."""
+    """Publishes what is due; ``store`` is logged in as the relay's role.
+
+    ``idle_s`` is how long it rests when nothing was due, ``outage_s`` when the bus was away.
+    """
 
     def __init__(
         self, store: Store, publisher: Publisher, clock: Clock, *, idle_s: float = 0.1, outage_s: float = 1.0
@@ -62,7 +66,7 @@ class Relay:
 
     async def _publish(self) -> int:
         # One transaction, so that nothing is erased between the reading and the publication: it would come back.
-        async with self._store.transaction(SUPERVISOR) as tx:
+        async with self._store.transaction(RELAY) as tx:
             events = await tx.events.unpublished(_BATCH)
             if events:
                 await self._publisher.publish(events)

@@ -18,7 +18,7 @@ from tests.integration.store.conversation_steps import decide, load, message, ta
 from tests.support.database import SYSTEM, Database
 from tests.support.waiting import eventually
 
-PASSWORDS = ServicePasswords("o", "s", "a", "p")
+PASSWORDS = ServicePasswords("o", "s", "a", "p", "r")
 
 
 @pytest.fixture
@@ -72,9 +72,9 @@ async def test_bootstrap_may_be_repeated_and_takes_new_passwords(fresh_url: str)
     first = await bootstrap(fresh_url, PASSWORDS, install_id="0abcdef1")
     assert first.install_id == "0abcdef1"
     assert await migrate.current(first.urls.owner) == HEAD
-    second = await bootstrap(fresh_url, ServicePasswords("o2", "s2", "a2", "p2"), install_id="ffffffff")
+    second = await bootstrap(fresh_url, ServicePasswords("o2", "s2", "a2", "p2", "r2"), install_id="ffffffff")
     assert second.install_id == "0abcdef1"
-    for service in ("owner", "supervisor", "api", "provisioner"):
+    for service in ("owner", "supervisor", "api", "provisioner", "relay"):
         assert await _logs_in(getattr(second.urls, service))
         assert not await _logs_in(getattr(first.urls, service))
 
@@ -146,7 +146,7 @@ async def test_the_schema_goes_down_with_rows_in_it_and_up_again(database: Datab
 
 
 async def test_every_bot_role_is_made_once_and_dropped_for_good(database: Database) -> None:
-    async with database.supervisor.transaction(SYSTEM) as tx:
+    async with database.api.transaction(SYSTEM) as tx:
         await tx.bots.add("anna", {"name": "Anna"})
     first = await database.provisioner.create_bot_role("anna")
     assert await database.provisioner.create_bot_role("anna") == first

@@ -84,7 +84,7 @@ async def test_secrets_and_keys_are_kept_sealed_by_name(database: Database) -> N
         await tx.secrets.put("anna", "telegram_api_hash", b"2")
         await tx.secrets.put("anna", "openai_api_key", b"3")
         await tx.secrets.drop("anna", "openai_api_key")
-    async with database.supervisor.transaction(SYSTEM) as tx:
+    async with database.api.transaction(SYSTEM) as tx:
         assert await tx.secrets.all("anna") == {"telegram_api_hash": b"2"}
         assert [(key.number, key.wrapped) for key in await tx.keys.read("anna")] == [
             (1, b"wrapped"),

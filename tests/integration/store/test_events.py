@@ -9,12 +9,12 @@ from tests.support.database import SYSTEM, Database
 
 
 async def _unpublished(database: Database, limit: int = 500) -> Sequence[Event]:
-    async with database.supervisor.transaction(SYSTEM) as tx:
+    async with database.relay.transaction(SYSTEM) as tx:
         return await tx.events.unpublished(limit)
 
 
 async def test_events_are_published_once_and_listed_for_good(database: Database) -> None:
-    async with database.supervisor.transaction(SYSTEM) as tx:
+    async with database.api.transaction(SYSTEM) as tx:
         await tx.bots.add("anna", {"name": "Anna"})
         first = await tx.events.append(LeaderElected(node="n", epoch=1), bot_id=None)
         await tx.events.append(BotStarted(bot_id="anna"), bot_id="anna", correlation_id=first, causation_id=first)
@@ -26,7 +26,7 @@ async def test_events_are_published_once_and_listed_for_good(database: Database)
     ]
     assert waiting[0].correlation_id == waiting[0].id
     assert (waiting[2].correlation_id, waiting[2].causation_id) == (first, first)
-    async with database.supervisor.transaction(SYSTEM) as tx:
+    async with database.relay.transaction(SYSTEM) as tx:
         await tx.events.mark_published(waiting[:2])
         await tx.events.mark_published(waiting[:2])
     assert await _unpublished(database) == waiting[2:]
@@ -43,7 +43,7 @@ async def test_a_small_batch_never_runs_ahead_of_a_bots_order(database: Database
     """A process whose clock is behind writes an earlier time under a later number."""
     clock = ManualClock()
     late = await database.store(database.urls.supervisor, clock=clock)
-    async with database.supervisor.transaction(SYSTEM) as tx:
+    async with database.api.transaction(SYSTEM) as tx:
         await tx.bots.add("anna", {"name": "Anna"})
         await tx.bots.add("bella", {"name": "Bella"})
     async with late.transaction(SYSTEM) as tx:

@@ -22,7 +22,7 @@ from hanfleet.store.session import Store, Transaction
 from tests.support.database import SYSTEM, BotLogIn, Database
 from tests.support.waiting import eventually
 
-PASSWORDS = ServicePasswords("o", "s", "a", "p")
+PASSWORDS = ServicePasswords("o", "s", "a", "p", "r")
 
 
 async def _record(tx: Transaction) -> None:
@@ -194,7 +194,7 @@ async def own_server() -> AsyncIterator[_OwnServer]:
 
 
 async def test_a_killed_server_loses_nothing_that_was_acknowledged(own_server: _OwnServer) -> None:
-    store = Store(own_server.installation.urls.supervisor, clock=SystemClock(), application_name="test")
+    store = Store(own_server.installation.urls.api, clock=SystemClock(), application_name="test")
     done = 0
     stop = asyncio.Event()
 

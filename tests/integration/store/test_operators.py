@@ -33,7 +33,7 @@ async def _fill(database: Database, *bot_ids: str) -> None:
                 bot_id, ANN, "They said hello.", through=(await tx.messages.list(bot_id, ANN))[-1].id
             )
             await tx.schedules.plan(bot_id, ANN, ScheduleKind.STARTER, NOON)
-        async with database.supervisor.transaction(SYSTEM) as tx:
+        async with database.api.transaction(SYSTEM) as tx:
             await tx.secrets.put(bot_id, "openai_api_key", b"sealed")
             await tx.keys.add(bot_id, b"wrapped")
         for statement in (

@@ -64,6 +64,7 @@ def supervisors(rig, valkey_url, tmp_path):
     payload = SupervisorPayload(
         database_url=SecretStr(rig.database.urls.supervisor),
         provisioner_url=SecretStr(rig.database.urls.provisioner),
+        relay_url=SecretStr(rig.database.urls.relay),
         redis_url=SecretStr(valkey_url),
         master_key=SecretBytes(KEY),
         node=node_name(),

@@ -5,7 +5,7 @@ from contextlib import suppress
 from hanfleet.core.errors import BusUnavailableError
 from hanfleet.core.events import BotStarted, BotStopped, Event
 from hanfleet.kit.clock import SystemClock
-from hanfleet.supervisor.relay import Relay
+from hanfleet.supervisor.relay import RELAY, Relay
 from tests.support.database import SYSTEM, Database
 from tests.support.waiting import eventually
 
@@ -40,7 +40,7 @@ async def test_events_are_published_in_order_once_the_bus_is_back(database):
         await database.add_bot(bot_id)
     bus = ForgetfulBus()
     bus.refusals, bus.lost_answers = 2, 1
-    relay = Relay(database.supervisor, bus, SystemClock(), idle_s=0.02, outage_s=0.02)
+    relay = Relay(database.relay, bus, SystemClock(), idle_s=0.02, outage_s=0.02)
     await _happen(database, 5)
     loop = asyncio.create_task(relay.run())
     try:
@@ -49,7 +49,7 @@ async def test_events_are_published_in_order_once_the_bus_is_back(database):
         await _happen(database, 5)
 
         async def all_marked():
-            async with database.supervisor.transaction(SYSTEM) as tx:
+            async with database.relay.transaction(RELAY) as tx:
                 return not await tx.events.unpublished()
 
         await eventually(all_marked)
@@ -65,4 +65,4 @@ async def test_events_are_published_in_order_once_the_bus_is_back(database):
 
 
 async def test_nothing_due_costs_one_question(database):
-    assert await Relay(database.supervisor, ForgetfulBus(), SystemClock()).publish_due() == 0
+    assert await Relay(database.relay, ForgetfulBus(), SystemClock()).publish_due() == 0

@@ -36,7 +36,7 @@ def texts_of(rehearsal: Rehearsal) -> Texts:
 
 
 async def said(rehearsal: Rehearsal, chat_id: int) -> list[str]:
-    async with rehearsal.database.supervisor.transaction(SYSTEM) as tx:
+    async with rehearsal.database.api.transaction(SYSTEM) as tx:
         tx.use_texts(texts_of(rehearsal))
         return [row.text for row in await tx.messages.list("mia", chat_id)]
 
@@ -50,7 +50,7 @@ async def test_the_whole_walk_leaves_nothing_readable(rehearsal: Rehearsal):
         await ann.hears_about("#deadbeef")
         await ann.says("And I live in Timbuktu #cafebabe")
         heard = await ann.hears_about("#cafebabe")
-        await rehearsal.database.supervisor.run(SYSTEM, lambda tx: remember(rehearsal, tx, ann.id))
+        await rehearsal.database.api.run(SYSTEM, lambda tx: remember(rehearsal, tx, ann.id))
         await worker.stop()
     assert heard[0] == DISCLOSURE["en"]
     assert times(heard, "#deadbeef") == times(heard, "#cafebabe") == 1
@@ -59,7 +59,7 @@ async def test_the_whole_walk_leaves_nothing_readable(rehearsal: Rehearsal):
     stored = await said(rehearsal, ann.id)
     assert stored[0] == "Hello, my cat is called Zebedee #deadbeef"
     assert stored[1:3] == heard[:2]
-    async with rehearsal.database.supervisor.transaction(SYSTEM) as tx:
+    async with rehearsal.database.api.transaction(SYSTEM) as tx:
         tx.use_texts(texts_of(rehearsal))
         assert await tx.facts.known("mia", ann.id) == {"hobby": "rides a unicycle"}
         newest = await tx.summaries.newest("mia", ann.id)
@@ -119,6 +119,6 @@ async def test_without_the_keys_a_sealed_text_is_refused_and_not_taken_for_an_em
         await ann.says("Hello Zebedee")
         await ann.hears(lambda heard: len(heard) == 2)
         await worker.stop()
-    async with rehearsal.database.supervisor.transaction(SYSTEM) as tx:
+    async with rehearsal.database.api.transaction(SYSTEM) as tx:
         with pytest.raises(PermanentError, match="sealed"):
             await tx.messages.list("mia", ann.id)

@@ -1,2 +1,76 @@
--- Narrower rights: a role for the relay, and what bots never needed.
-SELECT 1;
+-- Narrower rights: a role for the relay, and nothing for the supervisor that it does not use; and bounds on what bots
+-- may write that services read for all bots. Without bounds one row is enough to stop the fleet: a time before Christ or
+-- a number that is none cannot be read back by those who supervise everybody.
+
+-- The relay sees what waits and says that it is published.
+GRANT SELECT, UPDATE (published_at) ON events TO @relay@; -- it updates through a function; the right is for row locks
+CREATE POLICY relay ON events FOR SELECT TO @relay@ USING (published_at IS NULL);
+CREATE POLICY relay_locks ON events FOR UPDATE TO @relay@ USING (published_at IS NULL);
+
+CREATE FUNCTION mark_published(p_times timestamptz[], p_ids uuid[], p_now timestamptz) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER
+BEGIN ATOMIC
+    UPDATE events e SET published_at = p_now
+    FROM unnest(p_times, p_ids) AS done (timestamp, id)
+    WHERE e.timestamp = done.timestamp AND e.id = done.id AND e.published_at IS NULL;
+END;
+GRANT EXECUTE ON FUNCTION mark_published(timestamptz[], uuid[], timestamptz) TO @relay@;
+
+-- The supervisor moves states and erases bots; what contacts say is none of its business. An erasure of a bot reaches
+-- the other tables by their foreign keys.
+REVOKE ALL ON secrets, sessions, session_entities, user_profiles, conversations, messages, turns, outbox, facts,
+    summaries, schedules, webhooks FROM @supervisor@;
+DROP POLICY supervisor ON secrets;
+DROP POLICY supervisor ON sessions;
+DROP POLICY supervisor ON session_entities;
+DROP POLICY supervisor ON user_profiles;
+DROP POLICY supervisor ON conversations;
+DROP POLICY supervisor ON turns;
+DROP POLICY supervisor ON facts;
+DROP POLICY supervisor ON summaries;
+DROP POLICY supervisor ON schedules;
+DROP POLICY supervisor ON webhooks;
+-- Retention drops messages by their age, and asks for no word of them.
+GRANT SELECT (bot_id, id, created_at, waiting), DELETE ON messages TO @supervisor@;
+GRANT SELECT (bot_id, id, state), DELETE ON outbox TO @supervisor@;
+REVOKE INSERT ON bots FROM @supervisor@;
+REVOKE INSERT, DELETE ON bot_counters FROM @supervisor@;
+REVOKE UPDATE ON events FROM @supervisor@;
+REVOKE INSERT, UPDATE ON metrics_data FROM @supervisor@;
+REVOKE INSERT, UPDATE, DELETE ON heartbeats FROM @supervisor@;
+REVOKE INSERT, UPDATE, DELETE ON bot_keys FROM @supervisor@;
+GRANT UPDATE (made_at) ON bot_keys TO @supervisor@; -- it changes nothing; the right is for the row locks of a start
+REVOKE DELETE ON leases FROM @supervisor@;
+
+-- When the role got its present password: a session that began before is one that a rotation missed.
+ALTER TABLE bot_roles ADD COLUMN rotated_at timestamptz;
+GRANT UPDATE (rotated_at) ON bot_roles TO @provisioner@;
+
+-- Errors are for those to tell who saw them from outside. What a bot's event may hold is what the relay can carry.
+ALTER POLICY own_write ON events WITH CHECK (
+    bot_id = my_bot() AND split_part(type, '.', 1) IN ('bot', 'user', 'profile') AND source = 'worker'
+    AND published_at IS NULL AND length(type) <= 100 AND jsonb_typeof(data) = 'object' AND pg_column_size(data) <= 4096
+    AND timestamp >= '2020-01-01 00:00:00+00' AND timestamp < now() + interval '1 day');
+
+-- What supervisor and API read of every bot at once.
+ALTER TABLE heartbeats
+    ADD CONSTRAINT readable_times CHECK (
+        coalesce(last_update_at, at) BETWEEN '1970-01-01 00:00:00+00' AND '3000-01-01 00:00:00+00'
+        AND coalesce(oldest_unanswered_at, at) BETWEEN '1970-01-01 00:00:00+00' AND '3000-01-01 00:00:00+00'),
+    ADD CONSTRAINT readable_numbers CHECK (
+        loop_lag_ms BETWEEN 0 AND 1e12 AND rss_mb BETWEEN 0 AND 1e9 AND uss_mb BETWEEN 0 AND 1e9
+        AND messages_in >= 0 AND messages_out >= 0 AND coalesce(answer_latency_ms, 0) BETWEEN 0 AND 1e12);
+ALTER TABLE leases
+    ADD CONSTRAINT readable_times CHECK (expires_at BETWEEN '1970-01-01 00:00:00+00' AND '3000-01-01 00:00:00+00'),
+    ADD CONSTRAINT readable_names CHECK (length(node) <= 255 AND length(boot_id) <= 100 AND pid > 0 AND start_time >= 0);
+
+-- A bot that puts its counter at the end of all numbers could not be stopped any more: each change of its state counts
+-- one event. One step never takes more than this.
+CREATE FUNCTION refuse_leap() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION 'counters go up, and by small steps' USING ERRCODE = 'check_violation';
+END $$;
+CREATE TRIGGER small_steps BEFORE UPDATE ON bot_counters FOR EACH ROW
+    WHEN (NEW.event_seq NOT BETWEEN OLD.event_seq AND OLD.event_seq + 100000
+          OR NEW.outbox_seq NOT BETWEEN OLD.outbox_seq AND OLD.outbox_seq + 100000)
+    EXECUTE FUNCTION refuse_leap();

@@ -1,2 +1,36 @@
--- Back to the revision before.
-SELECT 1;
+-- Back to the revision before. Rows keep what they hold: every bound that is taken away was narrower.
+DROP TRIGGER small_steps ON bot_counters;
+DROP FUNCTION refuse_leap(), mark_published(timestamptz[], uuid[], timestamptz);
+ALTER TABLE bot_roles DROP COLUMN rotated_at;
+ALTER TABLE leases DROP CONSTRAINT readable_times, DROP CONSTRAINT readable_names;
+ALTER TABLE heartbeats DROP CONSTRAINT readable_times, DROP CONSTRAINT readable_numbers;
+ALTER POLICY own_write ON events WITH CHECK (
+    bot_id = my_bot() AND split_part(type, '.', 1) IN ('bot', 'user', 'profile', 'error')
+    AND source = 'worker' AND published_at IS NULL);
+
+DROP POLICY relay ON events;
+DROP POLICY relay_locks ON events;
+REVOKE ALL ON events FROM @relay@;
+
+REVOKE UPDATE (made_at) ON bot_keys FROM @supervisor@;
+GRANT DELETE ON leases TO @supervisor@;
+GRANT INSERT, UPDATE, DELETE ON bot_keys, heartbeats TO @supervisor@;
+GRANT INSERT, UPDATE ON metrics_data TO @supervisor@;
+GRANT UPDATE ON events TO @supervisor@;
+GRANT INSERT, DELETE ON bot_counters TO @supervisor@;
+GRANT INSERT ON bots TO @supervisor@;
+REVOKE SELECT (bot_id, id, created_at, waiting) ON messages FROM @supervisor@;
+REVOKE SELECT (bot_id, id, state) ON outbox FROM @supervisor@;
+DO $$
+DECLARE
+    relation text;
+BEGIN
+    FOREACH relation IN ARRAY ARRAY[
+        'secrets', 'sessions', 'session_entities', 'user_profiles', 'conversations', 'messages', 'turns', 'outbox',
+        'facts', 'summaries', 'schedules', 'webhooks'
+    ] LOOP
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO @supervisor@', relation);
+        CONTINUE WHEN relation IN ('messages', 'outbox');
+        EXECUTE format('CREATE POLICY supervisor ON %I TO @supervisor@ USING (true)', relation);
+    END LOOP;
+END $$;

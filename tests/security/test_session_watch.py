@@ -1,0 +1,157 @@
+"""The supervisor's watch against hostile sessions: what holds others up, or takes too long or too much, is ended."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import pytest
+from asyncpg.exceptions import PostgresError
+
+from hanfleet.kit.clock import SystemClock
+from hanfleet.store.bot_sessions import BotSessions
+from hanfleet.supervisor.session_watch import SessionWatch, WatchLimits, private_memory_mb
+from tests.support.database import SYSTEM, BotLogIn, Database
+from tests.support.waiting import eventually
+
+LIMITS = WatchLimits(statement_s=0.3, transaction_s=0.6, holds_up_s=0.1, memory_mb=64)
+
+
+@dataclass
+class Case:
+    database: Database
+    mallory: BotLogIn
+    raw: Any
+    sessions: BotSessions
+
+    def watch(self, limits: WatchLimits = LIMITS) -> SessionWatch:
+        return SessionWatch(
+            self.database.supervisor, self.sessions, self.database.provisioner, SystemClock(), limits=limits
+        )
+
+    async def reasons(self) -> list[str]:
+        async with self.database.supervisor.transaction(SYSTEM) as tx:
+            events = await tx.events.list(bot_id="mallory", type="error.database.session_ended")
+        return [event.data["reason"] for event in events]
+
+
+@pytest.fixture
+async def case(database: Database) -> AsyncIterator[Case]:
+    mallory = await database.add_bot("mallory")
+    sessions = BotSessions(database.urls.provisioner)
+    yield Case(database, mallory, await database.connect(mallory.url), sessions)
+    await sessions.close()
+
+
+async def test_an_honest_session_is_left_alone(case: Case) -> None:
+    await case.raw.execute("SELECT 1")
+    assert await case.watch().look() == 0
+    [session] = await case.sessions.open(waiting_s=0.1)
+    assert (session.bot_id, session.transaction_s, session.statement_s, session.holds_up_s) == (
+        "mallory",
+        None,
+        None,
+        None,
+    )
+    assert not session.outdated
+    memory = private_memory_mb(session.pid)
+    assert memory is not None
+    assert 0 < memory < LIMITS.memory_mb
+
+
+@pytest.mark.parametrize(
+    ("attack", "reason"),
+    [
+        ("SELECT pg_sleep(60)", "One statement ran"),
+        ("BEGIN; SELECT my_bot()", "One transaction was open"),
+    ],
+)
+async def test_what_takes_too_long_is_ended(case: Case, attack: str, reason: str) -> None:
+    """Whatever limits of its own it has lifted before."""
+    await case.raw.execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")
+    attacking = asyncio.create_task(case.raw.execute(attack))
+    await eventually(case.watch().look, what="the session is ended")
+    with suppress(PostgresError):
+        await attacking
+    with pytest.raises((PostgresError, asyncpg.InterfaceError)):
+        await case.raw.execute("SELECT 1")
+    [told] = await case.reasons()
+    assert told.startswith(reason)
+
+
+async def test_a_bot_that_holds_up_the_supervisor_is_ended(case: Case) -> None:
+    """It locks its own counter, so that no change of its state can be written: it could not be stopped."""
+    await case.raw.execute("BEGIN; UPDATE bot_counters SET event_seq = event_seq + 1")
+    service = await case.database.connect(case.database.urls.supervisor)
+    stopping = asyncio.create_task(
+        service.execute("UPDATE bot_counters SET event_seq = event_seq + 1 WHERE bot_id = 'mallory'")
+    )
+    limits = WatchLimits(holds_up_s=0.1)
+    await eventually(case.watch(limits).look, what="the session is ended")
+    assert await stopping == "UPDATE 1"
+    [told] = await case.reasons()
+    assert told.startswith("It held up others by a lock")
+
+
+async def test_waiting_for_oneself_harms_nobody(case: Case) -> None:
+    await case.raw.execute("BEGIN; UPDATE bot_counters SET event_seq = event_seq + 1")
+    second = await case.database.connect(case.mallory.url)
+    waiting = asyncio.create_task(second.execute("UPDATE bot_counters SET event_seq = event_seq + 1"))
+
+    async def waits() -> bool:
+        admin = await case.database.connect()
+        return bool(await admin.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted AND waitstart IS NOT NULL"))
+
+    await eventually(waits)
+    assert await case.watch(WatchLimits(holds_up_s=0.0)).look() == 0
+    await case.raw.execute("ROLLBACK")
+    await waiting
+
+
+async def test_a_session_that_takes_too_much_memory_is_ended(case: Case) -> None:
+    await case.raw.execute("SET work_mem = '1GB'; SET statement_timeout = 0")
+    hoard = (
+        "SELECT length(s), pg_sleep(60)"
+        " FROM (SELECT string_agg(repeat('x', 1000), '') AS s FROM generate_series(1, 150000) OFFSET 0) AS q"
+    )
+    attacking = asyncio.create_task(case.raw.execute(hoard))
+    await eventually(case.watch(WatchLimits(memory_mb=64)).look, within=20, what="the session is ended")
+    with pytest.raises(PostgresError):
+        await attacking
+    [told] = await case.reasons()
+    assert told.startswith("It took")
+
+
+async def test_a_session_from_before_the_last_rotation_is_ended(case: Case) -> None:
+    """A log-in that was under way while log-ins were closed, and came through afterwards."""
+    admin = await case.database.connect()
+    assert await admin.fetchval("SELECT rotated_at IS NOT NULL FROM bot_roles WHERE bot_id = 'mallory'")
+    await admin.execute("UPDATE bot_roles SET rotated_at = clock_timestamp()")
+    assert await case.watch().look() == 1
+    assert await case.reasons() == ["It logged in before the bot's present start."]
+    await case.database.connect(case.mallory.url)
+    assert await case.watch().look() == 0
+
+
+async def test_who_does_it_again_and_again_is_shut_out(case: Case) -> None:
+    limits = WatchLimits(transaction_s=0.0, offences=2)
+    watch, raw = case.watch(limits), case.raw
+    for _ in range(2):
+        await raw.execute("BEGIN; SELECT my_bot()")
+        assert await watch.look() == 1
+        with suppress(PostgresError, asyncpg.InterfaceError):
+            await raw.execute("SELECT 1")
+        if _ == 0:
+            raw = await case.database.connect(case.mallory.url)
+    with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError):
+        await case.database.connect(case.mallory.url)
+    await case.database.provisioner.rotate("mallory")
+
+
+async def test_nobody_but_bots_is_ended(case: Case) -> None:
+    service = await case.database.connect(case.database.urls.supervisor)
+    await service.execute("BEGIN; SELECT 1")
+    assert await case.watch(WatchLimits(transaction_s=0.0)).look() == 0
+    await service.execute("ROLLBACK")
