@@ -6,9 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 import pytest
-from asyncpg.exceptions import PostgresError
+from asyncpg.exceptions import InterfaceError, InvalidAuthorizationSpecificationError, PostgresError
 
 from hanfleet.kit.clock import SystemClock
 from hanfleet.store.bot_sessions import BotSessions
@@ -75,7 +74,7 @@ async def test_what_takes_too_long_is_ended(case: Case, attack: str, reason: str
     await eventually(case.watch().look, what="the session is ended")
     with suppress(PostgresError):
         await attacking
-    with pytest.raises((PostgresError, asyncpg.InterfaceError)):
+    with pytest.raises((PostgresError, InterfaceError)):
         await case.raw.execute("SELECT 1")
     [told] = await case.reasons()
     assert told.startswith(reason)
@@ -141,11 +140,11 @@ async def test_who_does_it_again_and_again_is_shut_out(case: Case) -> None:
     for _ in range(2):
         await raw.execute("BEGIN; SELECT my_bot()")
         assert await watch.look() == 1
-        with suppress(PostgresError, asyncpg.InterfaceError):
+        with suppress(PostgresError, InterfaceError):
             await raw.execute("SELECT 1")
         if _ == 0:
             raw = await case.database.connect(case.mallory.url)
-    with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError):
+    with pytest.raises(InvalidAuthorizationSpecificationError):
         await case.database.connect(case.mallory.url)
     await case.database.provisioner.rotate("mallory")
 

@@ -11,7 +11,7 @@ WORKER_ENTRY = "hanfleet.app.worker_main:run"
 
 
 class SupervisorPayload(BaseModel):
-    """``database_url`` is the supervisor role, two other roles have URLs of their own; ``redis_url`` is the administrator
+    """``database_url`` is the supervisor role, other roles have URLs of their own; ``redis_url`` is the administrator
     of the bus; ``master_key`` has 32 bytes.
 
     ``bot_logs`` takes <bot_id>.log; ``zygote_socket`` and ``exits_dir`` are the zygote's; ``audit_heads`` is a file.

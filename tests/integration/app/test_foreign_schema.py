@@ -51,6 +51,7 @@ async def test_the_supervisor_ends_with_a_sentence(database: Database, valkey_ur
     payload = SupervisorPayload(
         database_url=SecretStr(database.urls.supervisor),
         provisioner_url=SecretStr(database.urls.provisioner),
+        relay_url=SecretStr(database.urls.relay),
         redis_url=SecretStr(valkey_url),
         master_key=SecretBytes(KEY),
         node=node_name(),
