@@ -323,6 +323,19 @@ SCHEMA = [
         "GRANT EXECUTE ON FUNCTION contact_tables() TO @bots@",
     ),
     Restriction(
+        "no EXECUTE on search_messages()",
+        "finding another bot's messages by their words",
+        "SELECT search_messages('anna', 'planted', 10, NULL)",
+        "GRANT EXECUTE ON FUNCTION search_messages(text, text, integer, uuid) TO @bots@;"
+        " SET LOCAL hanfleet.principal = 'system:any'",
+    ),
+    Restriction(
+        "no EXECUTE on drop_old_months()",
+        "dropping what happened in the fleet",
+        "SELECT drop_old_months('events', now())",
+        "GRANT EXECUTE ON FUNCTION drop_old_months(text, timestamptz) TO @bots@",
+    ),
+    Restriction(
         "no EXECUTE on mark_published()",
         "events of others that count as published and are never seen",
         "SELECT mark_published('{}', '{}', now())",

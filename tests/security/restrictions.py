@@ -88,7 +88,7 @@ def _missing_grants(role: str) -> Iterator[Restriction]:
     for name, table in TABLES.items():
         verbs = table.verbs(role)
         for letter, right, what, attack in (
-            ("r", "SELECT", "reading", f"SELECT 1 FROM {name}"),
+            ("r", "SELECT", "reading", f"SELECT t.* FROM {name} t"),
             ("a", "INSERT", "forging", _forged_insert(name)),
             ("d", "DELETE", "deleting", f"DELETE FROM {name}"),
             ("D", "TRUNCATE", "emptying", f"TRUNCATE {name} CASCADE"),

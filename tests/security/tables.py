@@ -80,7 +80,11 @@ TABLES: dict[str, Table] = {
         _bot_row(id=_ID, chat_id=1, timestamp=NOW),
     ),
     "messages": Table(
-        {**_API, "supervisor": "r(bot_id id created_at waiting) d", "bots": "r a w(telegram_id text sent_at edited_at deleted_at waiting turn_id text_sealed)"},
+        {
+            **_API,
+            "supervisor": "r(bot_id id created_at waiting) d",
+            "bots": "r a w(telegram_id text sent_at edited_at deleted_at waiting turn_id text_sealed)",
+        },
         _bot_row(id=_ID, chat_id=1, direction="in", author="contact", text="planted for {bot}", created_at=NOW),
     ),
     "turns": Table(
@@ -88,8 +92,11 @@ TABLES: dict[str, Table] = {
         _bot_row(chat_id=1, newest_inbound=1, id=_ID, reason="planted for {bot}", created_at=NOW),
     ),
     "outbox": Table(
-        {**_API,
-            "supervisor": "r(bot_id id state) d", "bots": "r a w(state first_attempt_at attempts not_before telegram_id sent_at error)"},
+        {
+            **_API,
+            "supervisor": "r(bot_id id state) d",
+            "bots": "r a w(state first_attempt_at attempts not_before telegram_id sent_at error)",
+        },
         _bot_row(
             id=_ID, chat_id=1, part=0, position=1, kind="reply", text="planted for {bot}", random_id=7, created_at=NOW
         ),

@@ -174,7 +174,7 @@ async def test_an_erased_contact_is_one_entry_and_an_erased_bot_is_one(database:
     assert (erased["action"], erased["old_values"]) == ("delete", {})
     await database.provisioner.drop_bot_role("anna")
     before = len(await entries(database))
-    async with database.supervisor.transaction(SYSTEM) as tx:
+    async with database.api.transaction(SYSTEM) as tx:
         await tx.secrets.put("anna", "openai_api_key", b"sealed")
         await tx.bots.erase("anna")
     after = (await entries(database))[before:]

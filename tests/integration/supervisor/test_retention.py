@@ -99,12 +99,12 @@ async def test_messages_go_after_the_days_that_the_bot_is_set_to(database: Datab
     )
     await admin.execute("UPDATE outbox SET id = overlay(id::text placing '0190' from 1)::uuid")
     await take(drops, message(8, "fresh"))
-    async with database.supervisor.transaction(SYSTEM) as tx:
+    async with database.api.transaction(SYSTEM) as tx:
         await tx.bots.set_config("drops", {"name": "Drops", "data_isolation": {"retention_days": 30}})
     await retention.run()
 
     async def left(bot_id: str) -> list[str]:
-        async with database.supervisor.transaction(SYSTEM) as tx:
+        async with database.api.transaction(SYSTEM) as tx:
             return [row.text for row in await tx.messages.list(bot_id, ANN)]
 
     assert await left("keeps") == ["hello", "I am an AI.", "hi", "still waits"]
@@ -120,6 +120,6 @@ async def test_what_is_yet_to_be_sent_stays_however_old(database: Database, rete
     assert await decide(bot, await load(bot), "hi")
     admin = await database.connect()
     await admin.execute("UPDATE messages SET created_at = $1", NOON - 300 * DAYS)
-    async with database.supervisor.transaction(SYSTEM) as tx:
+    async with database.api.transaction(SYSTEM) as tx:
         assert await tx.messages.expire("anna", SystemClock().now() + DAYS) == 1
         assert [row.text for row in await tx.messages.list("anna", ANN)] == ["I am an AI.", "hi"]

@@ -45,6 +45,9 @@ REVOKE DELETE ON leases FROM @supervisor@;
 -- When the role got its present password: a session that began before is one that a rotation missed.
 ALTER TABLE bot_roles ADD COLUMN rotated_at timestamptz;
 GRANT UPDATE (rotated_at) ON bot_roles TO @provisioner@;
+-- A new password is no news for the audit: each start brings one.
+CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OF bot_id, role_name ON bot_roles FOR EACH ROW
+    EXECUTE FUNCTION audit_row('role', 'role_name', 'role_name', '', '');
 
 -- Errors are for those to tell who saw them from outside. What a bot's event may hold is what the relay can carry.
 ALTER POLICY own_write ON events WITH CHECK (

@@ -1,6 +1,8 @@
 -- Back to the revision before. Rows keep what they hold: every bound that is taken away was narrower.
 DROP TRIGGER small_steps ON bot_counters;
 DROP FUNCTION refuse_leap(), mark_published(timestamptz[], uuid[], timestamptz);
+CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE ON bot_roles FOR EACH ROW
+    EXECUTE FUNCTION audit_row('role', 'role_name', 'role_name', '', '');
 ALTER TABLE bot_roles DROP COLUMN rotated_at;
 ALTER TABLE leases DROP CONSTRAINT readable_times, DROP CONSTRAINT readable_names;
 ALTER TABLE heartbeats DROP CONSTRAINT readable_times, DROP CONSTRAINT readable_numbers;
