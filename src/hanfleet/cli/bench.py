@@ -56,6 +56,14 @@ def store(
     _show(bench_store(messages, bots, rounds, _progress), as_json=as_json)
 
 
+@app.command(epilog="Example: hanfleet bench isolation --rounds 400")
+def isolation(rounds: Rounds = 200, as_json: AsJson = False) -> None:
+    """One bot's transactions, in quiet and while another bot floods the database."""
+    from hanfleet.cli.benchmarks.isolation import bench_isolation
+
+    _show(bench_isolation(rounds, _progress), as_json=as_json)
+
+
 def _progress(line: str) -> None:
     typer.echo(line, err=True)
 

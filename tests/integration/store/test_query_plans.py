@@ -46,6 +46,7 @@ async def _roles(database: Database, admin: Any) -> dict[str, Any]:
     urls = {
         "bot": bot.url,
         "supervisor": database.urls.supervisor,
+        "relay": database.urls.relay,
         "api": database.urls.api,
         "owner": database.urls.owner,
     }
@@ -84,7 +85,7 @@ async def test_every_statement_finds_its_rows_by_an_index_in_one_partition(datab
         "inbox._TAKE_INBOUND",
         "turns._COMMIT",
         "conversations._TALK",
-        "events._MARK",
+        "mark_published()",
         "audit._LIST_OF_BOT",
     }
     assert names >= _COSTLY.keys()

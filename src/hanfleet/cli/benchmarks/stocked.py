@@ -75,15 +75,15 @@ async def stocked(messages: int, bots: int, say: Say) -> AsyncIterator[Stock]:
 
 
 async def _add_bots(installation: Installation, names: Sequence[str]) -> None:
-    supervisor = Store(installation.urls.supervisor, clock=SystemClock(), application_name="hanfleet bench")
+    api = Store(installation.urls.api, clock=SystemClock(), application_name="hanfleet bench")
     roles = Provisioner(installation.urls.provisioner)
     try:
         for name in names:
-            async with supervisor.transaction(_SYSTEM) as tx:
+            async with api.transaction(_SYSTEM) as tx:
                 await tx.bots.add(name, {"name": name})
             await roles.create_bot_role(name)
     finally:
-        await supervisor.close()
+        await api.close()
 
 
 async def _fill(admin_url: str, names: Sequence[str], messages: int, say: Say) -> None:
