@@ -157,7 +157,7 @@ TABLES: dict[str, Table] = {
         },
     ),
     "webhooks": Table(
-        _API,
+        _ALL,
         _bot_row(
             id="{uuid}",
             url="https://x",

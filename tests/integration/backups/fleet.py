@@ -20,7 +20,7 @@ async def fill(database: Database, *bots: str, running: bool = False) -> None:
     """Rows in every table that there is at this revision of the schema, for each of ``bots``."""
     connection = await database.connect()
     for bot_id in bots:
-        async with database.supervisor.transaction(SYSTEM) as tx:
+        async with database.api.transaction(SYSTEM) as tx:
             await tx.bots.add(bot_id, {"name": NASTY[:20], "deep": [None, {"ключ": 1e300}]})
         if running:
             await connection.execute(

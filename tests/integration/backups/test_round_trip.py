@@ -157,7 +157,9 @@ async def test_it_is_one_moment_though_the_fleet_goes_on_writing(
         nonlocal begun
         begun = begun or writes
 
-    await (await database.connect()).execute("DELETE FROM events; UPDATE bot_counters SET event_seq = 0")
+    await (await database.connect()).execute(
+        "SET session_replication_role = replica; DELETE FROM events; UPDATE bot_counters SET event_seq = 0"
+    )
     writing = asyncio.create_task(write())
     made = await create(database.urls.owner, MASTER, library, CLOCK, release="1", progress=progress)
     writing.cancel()

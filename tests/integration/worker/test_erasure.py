@@ -28,7 +28,7 @@ TEXT = "my-secret-hobby-is-beekeeping"
 
 async def _manager(rehearsal: Rehearsal, bus: Bus, folder: Path) -> MultiBotManager:
     database, bot_id = rehearsal.database, rehearsal.bot.bot_id
-    async with database.supervisor.transaction(SYSTEM) as tx:
+    async with database.api.transaction(SYSTEM) as tx:
         await tx.keys.add(bot_id, MASTER_KEY.wrap(bot_id, DATA_KEY))
     ledger = Ledger.open(folder / "backups", folder / "erasure.key")
     return MultiBotManager(
@@ -50,7 +50,7 @@ async def test_nothing_is_left_of_an_erased_contact(rehearsal: Rehearsal, bus: B
     manager = await _manager(rehearsal, bus, tmp_path)
     ann = await rehearsal.contact("Annabella", last_name="Quixote", username="annabella_q")
     boris = await rehearsal.contact("Boris")
-    relay = Relay(rehearsal.database.supervisor, IPCManager(bus).producer, SystemClock())
+    relay = Relay(rehearsal.database.relay, IPCManager(bus).producer, SystemClock())
     async with rehearsal.worker() as worker:
         await worker.is_running()
         await ann.says(f"{TEXT} #00000001")

@@ -19,7 +19,7 @@ GRANT EXECUTE ON FUNCTION mark_published(timestamptz[], uuid[], timestamptz) TO 
 -- The supervisor moves states and erases bots; what contacts say is none of its business. An erasure of a bot reaches
 -- the other tables by their foreign keys.
 REVOKE ALL ON secrets, sessions, session_entities, user_profiles, conversations, messages, turns, outbox, facts,
-    summaries, schedules, webhooks FROM @supervisor@;
+    summaries, schedules FROM @supervisor@;
 DROP POLICY supervisor ON secrets;
 DROP POLICY supervisor ON sessions;
 DROP POLICY supervisor ON session_entities;
@@ -29,7 +29,6 @@ DROP POLICY supervisor ON turns;
 DROP POLICY supervisor ON facts;
 DROP POLICY supervisor ON summaries;
 DROP POLICY supervisor ON schedules;
-DROP POLICY supervisor ON webhooks;
 -- Retention drops messages by their age, and asks for no word of them.
 GRANT SELECT (bot_id, id, created_at, waiting), DELETE ON messages TO @supervisor@;
 GRANT SELECT (bot_id, id, state), DELETE ON outbox TO @supervisor@;

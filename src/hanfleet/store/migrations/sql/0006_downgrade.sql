@@ -29,7 +29,7 @@ DECLARE
 BEGIN
     FOREACH relation IN ARRAY ARRAY[
         'secrets', 'sessions', 'session_entities', 'user_profiles', 'conversations', 'messages', 'turns', 'outbox',
-        'facts', 'summaries', 'schedules', 'webhooks'
+        'facts', 'summaries', 'schedules'
     ] LOOP
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO @supervisor@', relation);
         CONTINUE WHEN relation IN ('messages', 'outbox');
