@@ -9,14 +9,17 @@ import asyncio
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 _ROOT = Path(__file__).parent.parent.parent
+_MEMORY, _ROOM = Path("/dev/shm"), 4 << 30
 keepers: set[int] = set()
 
 
@@ -70,10 +73,21 @@ def _start_keeper(folder: Path) -> subprocess.Popen[bytes]:
     return keeper
 
 
+def _work_in_memory() -> None:
+    """Put homes on the system's memory file system where there is room: cloning a database takes a third of the time."""
+    from hanfleet.app import home
+
+    with suppress(OSError):
+        if shutil.disk_usage(_MEMORY).free > _ROOM:
+            tempfile.tempdir = str(_MEMORY)
+            home.STATE_BASE = _MEMORY / "hanfleet-tests"
+
+
 async def _keep(folder: Path, ready: int) -> None:
     from hanfleet.app.embedded import EmbeddedPostgres, EmbeddedValkey
     from hanfleet.app.home import Home
 
+    _work_in_memory()
     home = Home.temporary()
     postgres = EmbeddedPostgres(home, bots=80, durable=False)
     valkey = EmbeddedValkey(home, durable=False)
