@@ -56,6 +56,11 @@ def lease_of(bot_id: str) -> str:
     return f"bot:{bot_id}"
 
 
+def bot_of(lease_name: str) -> str | None:
+    """The bot whose lease is called so; None for the supervisor's."""
+    return lease_name.removeprefix("bot:") if lease_name.startswith("bot:") else None
+
+
 class Leases:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -105,8 +105,8 @@ def reconcile(views: Iterable[View], now: datetime, rules: Rules) -> list[Action
 
 def decide(view: View, now: datetime, rules: Rules) -> Action | None:
     """The next step for one bot; None when there is nothing to do now."""
-    if view.holder is Holder.ELSEWHERE:
-        return None
+    if view.holder is Holder.ELSEWHERE and not view.lives:
+        return None  # what we have a hand on is ours to stop, whatever it wrote into its lease
     if view.holder is Holder.ALIVE and view.lease and view.lease.holder:
         held = view.process.ref if view.process and view.lives else None
         if held != view.lease.holder:

@@ -15,7 +15,8 @@ from hanfleet.core.failures import FailureKind, failure_of_exit
 from hanfleet.core.process import ProcessPhase, ProcessRef
 from hanfleet.core.startup import TelegramServer, WorkerLimits
 from hanfleet.launchers.containment import uid_of
-from hanfleet.launchers.process_table import is_alive
+from hanfleet.launchers.process_table import is_alive, node_name, ref_of
+from hanfleet.launchers.worker_identity import is_worker_of
 from tests.support.waiting import eventually
 from tests.support.zygotes import ZygoteProcess, startup_of
 
@@ -40,6 +41,18 @@ async def test_worker_gets_its_startup_and_drains_on_request(zygote, tmp_path):
     status = await process.stop(5.0)
     assert (status.phase, status.exit_status) == (ProcessPhase.EXITED, 0)
     assert "drained" in (tmp_path / "sleepy-one.log").read_text()
+
+
+async def test_a_worker_is_told_from_every_other_process(zygote, tmp_path):
+    process = await _launch(zygote, "sleepy-one", tmp_path)
+    await _ready(tmp_path, "sleepy-one")
+    assert is_worker_of("sleepy-one", process.ref)
+    assert not is_worker_of("sleepy-two", process.ref)
+    me = ref_of(os.getpid(), node_name())
+    assert me is not None
+    assert not is_worker_of("sleepy-one", me)
+    await process.stop(0.2)
+    assert not is_worker_of("sleepy-one", process.ref) or not is_alive(process.ref)
 
 
 async def test_worker_that_does_not_drain_is_killed(zygote, tmp_path):

@@ -20,6 +20,7 @@ from hanfleet.core.startup import WorkerStartup
 from hanfleet.kit.clock import SystemClock
 from hanfleet.launchers.containment import contain
 from hanfleet.launchers.process.wire import Spawn
+from hanfleet.launchers.worker_identity import process_name
 
 #: What runs a worker, from its start-up to its exit status (see core.failures).
 Entry = Callable[[WorkerStartup], int]
@@ -63,14 +64,9 @@ def _own_signals() -> None:
 
 
 def _own_name(bot_id: str) -> None:
-    """For ps and top: `hf:` and the bot, as far as the kernel's 15 bytes go."""
+    """For ps and top, and for whoever has to know whose process this is."""
     with suppress(OSError):
         Path("/proc/self/comm").write_text(process_name(bot_id))
-
-
-def process_name(bot_id: str) -> str:
-    """What a bot's worker is called in the process table."""
-    return f"hf:{bot_id}"[:15]
 
 
 def _own_output(log_path: Path) -> None:
