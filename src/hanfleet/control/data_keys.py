@@ -8,6 +8,7 @@ was started without its successor: such a one seals under the old key until it e
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 from hanfleet.control.sealing import ring_of, seals_texts
@@ -27,6 +28,7 @@ KEEPER = SystemPrincipal("keys")
 _BATCH = 500
 _LOOK_EVERY_S = 0.2
 _ROUNDS = 100
+_RESTARTS_WITHIN = timedelta(seconds=5)
 
 #: Called before each step with a word for it.
 Checkpoint = Callable[[str], None]
@@ -110,6 +112,8 @@ class DataKeys:
         if lease is None or lease.epoch > newest.after_epoch:
             return True
         if lease.expired:
+            if self._clock.now() - lease.expires_at < _RESTARTS_WITHIN:
+                return False  # between two workers: who fences now may hit the next one
             # Nobody is known to live. Should there be somebody all the same, he writes nothing any more.
             await self._fence(newest.bot_id)
             return True

@@ -274,6 +274,8 @@ async def test_garbage_closes_the_connection_and_nothing_else(sandbox: SandboxHa
         with contextlib.suppress(ConnectionResetError):
             assert not await reader.read()
     writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
     raw = RawClient(sandbox.info)
     await raw.connect()
     await raw.make_key(inner=types.PQInnerDataDc, dc=2)
