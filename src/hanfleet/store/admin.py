@@ -24,7 +24,7 @@ _MAINTENANCE = ("postgres", "template1")
 _TIMEOUT_S = 10.0
 #: What a bootstrap does about the schema.
 SchemaWish = Literal["make", "upgrade", "leave"]
-_LOCK = 0x68616E66  # "hanf": two that bootstrap one cluster at once take turns
+BOOTSTRAP_LOCK = 0x68616E66  # "hanf": two that bootstrap one cluster at once take turns
 
 _REVOKE_FUNCTIONS = """
     DO $$
@@ -92,7 +92,7 @@ async def bootstrap(
     url = database_url(admin_url)
     async with _connected(url.set(database="postgres")) as maintenance:
         await _check_server(maintenance)
-        await maintenance.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        await maintenance.execute("SELECT pg_advisory_lock($1)", BOOTSTRAP_LOCK)
         if not await maintenance.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", url.database):
             await maintenance.execute(f"CREATE DATABASE {_quoted(url.database or '')}")
         async with _connected(url) as connection:

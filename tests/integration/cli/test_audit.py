@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 from hanfleet.cli.front import run
 from hanfleet.store.addresses import connect
 from tests.integration.cli.conftest import Command, _group
+from tests.support.installations import remove_installation
 from tests.support.legacy import SAMPLE
 
 
@@ -26,18 +27,7 @@ def url(postgres_url: str) -> Iterator[str]:
     name = f"hf_audit_{secrets.token_hex(4)}"
     url = make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
     yield url
-    asyncio.run(_remove(postgres_url, url, name))
-
-
-async def _remove(postgres_url: str, url: str, name: str) -> None:
-    inside = await connect(url, "test")
-    install_id = await inside.fetchval("SELECT install_id FROM installation")
-    await inside.close(timeout=5)
-    admin = await connect(postgres_url, "test")
-    await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    for row in await admin.fetch("SELECT rolname::text FROM pg_roles WHERE rolname LIKE $1", f"hf_{install_id}_%"):
-        await admin.execute(f"DROP OWNED BY {row['rolname']}; DROP ROLE {row['rolname']}")
-    await admin.close(timeout=5)
+    asyncio.run(remove_installation(postgres_url, name))
 
 
 async def _execute(url: str, statement: str) -> None:

@@ -14,8 +14,8 @@ from sqlalchemy.engine import make_url
 from hanfleet.app.home import Home
 from hanfleet.app.master_key import make_key
 from hanfleet.cli.front import run
-from hanfleet.store.addresses import connect
 from hanfleet.store.ledger import Entry, Ledger
+from tests.support.installations import remove_installation
 from tests.support.legacy import SAMPLE
 
 
@@ -25,19 +25,8 @@ def two_urls(postgres_url: str) -> Iterator[list[str]]:
     names = [f"hf_backup_{secrets.token_hex(4)}" for _ in range(2)]
     urls = [make_url(postgres_url).set(database=name).render_as_string(hide_password=False) for name in names]
     yield urls
-    for name, url in zip(names, urls, strict=True):
-        asyncio.run(_remove(postgres_url, url, name))
-
-
-async def _remove(postgres_url: str, url: str, name: str) -> None:
-    inside = await connect(url, "test")
-    install_id = await inside.fetchval("SELECT install_id FROM installation")
-    await inside.close(timeout=5)
-    admin = await connect(postgres_url, "test")
-    await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    for row in await admin.fetch("SELECT rolname::text FROM pg_roles WHERE rolname LIKE $1", f"hf_{install_id}_%"):
-        await admin.execute(f"DROP OWNED BY {row['rolname']}; DROP ROLE {row['rolname']}")
-    await admin.close(timeout=5)
+    for name in names:
+        asyncio.run(remove_installation(postgres_url, name))
 
 
 def test_from_one_home_to_another(

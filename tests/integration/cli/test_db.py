@@ -17,6 +17,7 @@ from hanfleet.core.errors import ConflictError
 from hanfleet.store.addresses import connect
 from hanfleet.store.admin import bootstrap
 from hanfleet.store.migrations import HEAD, REVISIONS
+from tests.support.installations import remove_installation
 
 Db = Callable[..., tuple[int, str, str]]
 
@@ -27,20 +28,7 @@ def url(postgres_url: str) -> Iterator[str]:
     name = f"hf_db_{secrets.token_hex(4)}"
     url = make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
     yield url
-    asyncio.run(_remove(postgres_url, url, name))
-
-
-async def _remove(postgres_url: str, url: str, name: str) -> None:
-    admin = await connect(postgres_url, "test")
-    try:
-        if not await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
-            return
-        install_id = await _value(url, "SELECT install_id FROM installation")
-        await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-        for row in await admin.fetch("SELECT rolname::text FROM pg_roles WHERE rolname LIKE $1", f"hf_{install_id}_%"):
-            await admin.execute(f"DROP OWNED BY {row['rolname']}; DROP ROLE {row['rolname']}")
-    finally:
-        await admin.close(timeout=5)
+    asyncio.run(remove_installation(postgres_url, name))
 
 
 async def _value(url: str, query: str) -> Any:

@@ -13,8 +13,8 @@ from hanfleet.app.home import Home
 from hanfleet.app.legacy_import import open_workbench
 from hanfleet.app.settings import load_settings
 from hanfleet.cli.front import run
-from hanfleet.store.addresses import connect
 from tests.support.database import SYSTEM
+from tests.support.installations import remove_installation
 from tests.support.legacy import SAMPLE, message, write
 
 
@@ -24,18 +24,7 @@ def fresh_url(postgres_url: str) -> Iterator[str]:
     name = f"hf_import_{secrets.token_hex(4)}"
     url = make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
     yield url
-    asyncio.run(_remove(postgres_url, url, name))
-
-
-async def _remove(postgres_url: str, url: str, name: str) -> None:
-    inside = await connect(url, "test")
-    install_id = await inside.fetchval("SELECT install_id FROM installation")
-    await inside.close(timeout=5)
-    admin = await connect(postgres_url, "test")
-    await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    for row in await admin.fetch("SELECT rolname::text FROM pg_roles WHERE rolname LIKE $1", f"hf_{install_id}_%"):
-        await admin.execute(f"DROP OWNED BY {row['rolname']}; DROP ROLE {row['rolname']}")
-    await admin.close(timeout=5)
+    asyncio.run(remove_installation(postgres_url, name))
 
 
 def test_the_way_there_and_back(

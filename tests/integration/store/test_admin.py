@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from asyncpg.exceptions import InternalServerError, InvalidPasswordError
+from asyncpg.exceptions import InvalidPasswordError
 from sqlalchemy.engine import make_url
 
 from hanfleet.core.errors import NotFoundError, PermanentError
@@ -16,7 +16,7 @@ from hanfleet.store.admin import ServicePasswords, _check_server, bootstrap
 from hanfleet.store.migrations import HEAD
 from tests.integration.store.conversation_steps import decide, load, message, take
 from tests.support.database import SYSTEM, Database
-from tests.support.waiting import eventually
+from tests.support.installations import remove_installation
 
 PASSWORDS = ServicePasswords("o", "s", "a", "p", "r")
 
@@ -27,36 +27,7 @@ async def fresh_url(postgres_url: str) -> AsyncIterator[str]:
     name = f"hf_fresh_{secrets.token_hex(4)}"
     url = make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
     yield url
-    admin = await connect(postgres_url, "test")
-    try:
-        await _remove(admin, url, name)
-    finally:
-        await admin.close(timeout=5)
-
-
-async def _remove(admin: Any, url: str, name: str) -> None:
-    install_id = None
-    if await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
-        inside = await connect(url, "test")
-        if await inside.fetchval("SELECT to_regclass('installation') IS NOT NULL"):
-            install_id = await inside.fetchval("SELECT install_id FROM installation")
-        await inside.close(timeout=5)
-        await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    for row in await admin.fetch("SELECT rolname::text FROM pg_roles WHERE rolname LIKE $1", f"hf_{install_id}_%"):
-        await _drop_role(admin, row["rolname"])
-
-
-async def _drop_role(admin: Any, role: str) -> None:
-    """Roles are the whole cluster's, and other tests change theirs at the same time: then once more."""
-
-    async def dropped() -> bool:
-        try:
-            await admin.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
-        except InternalServerError:  # tuple concurrently updated
-            return False
-        return True
-
-    await eventually(dropped, what=f"{role} is dropped")
+    await remove_installation(postgres_url, name)
 
 
 async def _logs_in(url: str) -> bool:
@@ -90,11 +61,7 @@ async def test_a_url_without_a_database_of_its_own_means_hanfleet(postgres_url: 
         assert made.database == "hanfleet"
         assert make_url(made.urls.api).database == "hanfleet"
     finally:
-        admin = await connect(postgres_url, "test")
-        await admin.execute("DROP DATABASE IF EXISTS hanfleet WITH (FORCE)")
-        for role in vars(made.roles).values():
-            await admin.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
-        await admin.close(timeout=5)
+        await remove_installation(postgres_url, "hanfleet")
 
 
 async def test_a_bootstrap_role_that_is_no_superuser_is_refused(database: Database) -> None:
