@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from hanfleet.cli import exits
 from hanfleet.cli.bots.shared import BotId, path_of
@@ -17,6 +19,7 @@ from hanfleet.core.errors import ConflictError, InvalidInputError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, epilog=exits.HELP)
 ChatId = Annotated[int, typer.Argument(metavar="CHAT", help="The contact's chat id, as the list shows it.")]
+_NEGATIVE = re.compile("-[0-9]+")
 _PAGE = 500
 _COLUMNS = {
     "chat": "chat_id",
@@ -27,6 +30,14 @@ _COLUMNS = {
     "opted_out": "opted_out_at",
     "active": "last_activity",
 }
+
+
+class _AboutAChat(TyperCommand):
+    """A command whose chat may be a group: its id is negative, and no option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        # With a space before it, it is read as the number that it is.
+        return super().parse_args(ctx, [f" {arg}" if _NEGATIVE.fullmatch(arg) else arg for arg in args])
 
 
 @app.callback()
@@ -106,5 +117,5 @@ def erase(
 
 
 app.command("list", epilog="Example: hanfleet contacts list mira --json")(list_)
-app.command(epilog="Example: hanfleet contacts export mira 124651738 --out ann.json")(export)
-app.command(epilog="Example: hanfleet contacts erase mira 124651738 --yes")(erase)
+app.command(cls=_AboutAChat, epilog="Example: hanfleet contacts export mira 124651738 --out ann.json")(export)
+app.command(cls=_AboutAChat, epilog="Example: hanfleet contacts erase mira 124651738 --yes")(erase)

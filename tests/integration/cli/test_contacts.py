@@ -59,6 +59,16 @@ async def test_contacts_at_the_terminal(contacts: Command, bot: BotLogIn, tmp_pa
     assert (await contacts("list", bot.bot_id, "--json")).out == "[]\n"
 
 
+async def test_a_group_of_the_old_bot_has_a_negative_id(contacts: Command, bot: BotLogIn):
+    await take(bot, message(3, "hello all", chat_id=-1001234567890))
+    exported = await contacts("export", bot.bot_id, "-1001234567890")
+    assert json.loads(exported.out)["messages"][0]["text"] == "hello all"
+    erased = await contacts("erase", bot.bot_id, "-1001234567890", "-y", "--json")
+    assert (erased.status, json.loads(erased.out)["erased"]["messages"]) == (0, 1)
+    mistyped = await contacts("erase", bot.bot_id, "--yse", "-1001234567890")
+    assert (mistyped.status, "--yse" in mistyped.err) == (2, True)
+
+
 async def test_what_is_not_there_is_said(contacts: Command, bot: BotLogIn):
     for command in ("export", "erase"):
         outcome = await contacts(command, "nobody", "5", *(("--yes",) if command == "erase" else ()))

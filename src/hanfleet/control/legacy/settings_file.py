@@ -39,6 +39,11 @@ _FIELDS = {
     "HISTORY_LIMIT": ("llm", "history_limit"),
     "WAIT_FOR_MORE_SECONDS": ("pacing", "wait_for_more_s"),
 }
+#: What the old bot took for what its .env left out. Our own defaults may move; what it did must come over as it was.
+_OLD_DEFAULTS: dict[str, dict[str, Any]] = {
+    "llm": {"temperature": 0.85, "max_tokens": 240, "history_limit": 20},
+    "pacing": {"wait_for_more_s": 40.0},
+}
 _PARTS: dict[str, Any] = {"llm": LlmConfig, "pacing": PacingConfig}
 
 
@@ -81,14 +86,15 @@ def configuration(
     bot_id: str, settings: LegacySettings, persona: PersonaConfig | None, oddities: Oddities
 ) -> BotConfig | None:
     """The bot that the settings describe; None, with notes, when what it needs most is missing or wrong."""
-    document: dict[str, Any] = {"bot_id": bot_id, "name": _NAME, "llm": {}, "pacing": {}}
+    document: dict[str, Any] = {"bot_id": bot_id, "name": _NAME}
+    document |= {part: dict(defaults) for part, defaults in _OLD_DEFAULTS.items()}
     document["persona"] = persona or old_persona(None)
     for variable, (part, name) in _FIELDS.items():
         value = settings.values.get(variable, "").strip()
         if not value:
             continue
         if part and not _fits(part, name, value):
-            oddities.note(settings.file, variable, "a value that cannot be", "the default stands in")
+            oddities.note(settings.file, variable, "a value that cannot be", "the old bot's default stands in")
             continue
         (document[part] if part else document)[name] = value
     if "admin_chat_id" in document and not document["admin_chat_id"].lstrip("-").isdigit():

@@ -26,6 +26,16 @@ def test_the_env_becomes_a_bot_and_no_secret_reaches_the_report() -> None:
     assert proposed_bot_id(settings) == "han-session"
 
 
+def test_what_the_env_leaves_out_is_as_the_old_bot_had_it() -> None:
+    oddities = Oddities()
+    least = "TELEGRAM_API_ID=1\nTELEGRAM_API_HASH=0123456789abcdef\nTELEGRAM_PHONE=+15550100\nWAIT_FOR_MORE_SECONDS="
+    for given in ("", "soon"):
+        config = configuration("mira", read_settings(least + given, ".env", oddities), None, oddities)
+        assert config is not None
+        assert (config.llm.temperature, config.llm.max_tokens, config.llm.history_limit) == (0.85, 240, 20)
+        assert config.pacing.wait_for_more_s == 40
+
+
 def test_settings_that_make_no_bot_say_why() -> None:
     oddities = Oddities()
     assert configuration("mira", LegacySettings(), None, oddities) is None

@@ -39,8 +39,8 @@ BEGIN ATOMIC
     ORDER BY c.relname = 'user_profiles' DESC, c.relname;
 END;
 
--- All rows about one contact: {table: [row, …]}. This function and the next run as the owner, whom no policy binds. Other texts of the bot that happen to name the chat are not rows
--- about the contact, and are not among them.
+-- All rows about one contact: {table: [row, …]}. This function and the next run as the owner, whom no policy binds.
+-- Other texts of the bot that happen to name the chat are not rows about the contact, and are not among them.
 CREATE FUNCTION contact_rows(p_bot_id text, p_chat_id bigint) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
