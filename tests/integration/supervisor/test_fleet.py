@@ -13,6 +13,7 @@ from hanfleet.core.startup import WorkerLimits
 from hanfleet.core.states import BotState, DesiredState
 from hanfleet.launchers.process_table import is_alive
 from tests.support.database import SYSTEM
+from tests.support.fleets import Rig
 from tests.support.waiting import eventually
 from tests.support.zygotes import startup_of
 
@@ -197,17 +198,24 @@ async def test_second_worker_of_an_old_epoch_is_refused(rig):
         await rig.add("anna")
         await rig.until("anna", RUNNING)
         first = await rig.holder("anna")
-        log_in = SecretStr((await rig.database.provisioner.rotate("anna")).url)
-        second = startup_of("anna", epoch=1).model_copy(update={"database_url": log_in})
-        process = await rig.zygote.launcher().launch(second, WorkerLimits(), rig.folder / "second.log")
-        status = await process.wait()
-        assert status.exit_status == FailureKind.FENCED.exit_status
-        assert "fenced at the claim" in (rig.folder / "second.log").read_text()
-        lease = await rig.lease("anna")
-        assert lease.epoch > 1 or lease.holder == first
+    # The supervisor is away, or it would grant anew while we try: our log-in ends that of the first worker.
+    log_in = SecretStr((await rig.database.provisioner.rotate("anna")).url)
+    second = startup_of("anna", epoch=1).model_copy(update={"database_url": log_in})
+    process = await rig.zygote.launcher().launch(second, WorkerLimits(), rig.folder / "second.log")
+    status = await process.wait()
+    assert status.exit_status == FailureKind.FENCED.exit_status
+    assert "fenced at the claim" in (rig.folder / "second.log").read_text()
+    lease = await rig.lease("anna")
+    assert (lease.epoch, lease.holder) == (1, first)
+    async with rig.running():
+        await eventually(lambda: _granted_anew(rig, "anna", 1))
         await rig.until("anna", RUNNING)
         await rig.want("anna", DesiredState.STOPPED)
         await rig.until("anna", STOPPED)
+
+
+async def _granted_anew(rig: Rig, bot_id: str, epoch: int) -> bool:
+    return (await rig.lease(bot_id)).epoch > epoch
 
 
 async def test_bot_without_a_data_key_fails_with_a_sentence(rig):
