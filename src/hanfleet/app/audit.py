@@ -31,7 +31,7 @@ class Exported:
 
 async def verify_trail(settings: Settings, copies: Iterable[Path], progress: Callable[[int], None]) -> Verified:
     """Verify against the home's own file of heads and ``copies`` of it. Raises InvalidInputError for no such copy."""
-    exported, unreadable = HeadsFile(Home.open(settings.home).audit_heads).read()
+    exported, unreadable = HeadsFile(Home.existing(settings.home).audit_heads).read()
     for copy in copies:
         if not copy.is_file():
             raise InvalidInputError(f"There is no file {copy}: name a copy that hanfleet audit export made.")
@@ -44,7 +44,7 @@ async def verify_trail(settings: Settings, copies: Iterable[Path], progress: Cal
 
 async def export_heads(settings: Settings, copy: Path | None) -> Exported:
     """Bring the home's file of heads, or ``copy`` in its place, up to date."""
-    path = copy or Home.open(settings.home).audit_heads
+    path = copy or Home.existing(settings.home).audit_heads
     try:
         async with open_workbench(settings) as bench:
             moved = await HeadsExport(bench.store, AUDITOR, HeadsFile(path), bench.clock).once()

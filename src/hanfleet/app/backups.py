@@ -34,7 +34,7 @@ def library_of(home: Home) -> Library:
 
 async def create_backup(settings: Settings, bot_id: str | None, progress: Progress) -> tuple[Manifest, Path]:
     """Back up the fleet of the home, or one bot, and give the manifest and the folder."""
-    home = Home.open(settings.home)
+    home = Home.existing(settings.home)
     library = library_of(home)
     async with AsyncExitStack() as exits:
         exits.enter_context(library.lock())
@@ -55,12 +55,12 @@ async def create_backup(settings: Settings, bot_id: str | None, progress: Progre
 
 def list_backups(settings: Settings) -> list[Listed]:
     """What the home has, oldest first."""
-    return listed(library_of(Home.open(settings.home)))
+    return listed(library_of(Home.existing(settings.home)))
 
 
 def verify_backup(settings: Settings, wanted: str | None, key_file: Path | None, progress: Progress) -> Manifest:
     """Read all of a backup (default: the newest). Raises DamagedBackupError with the first bad place."""
-    home = Home.open(settings.home)
+    home = Home.existing(settings.home)
     library = library_of(home)
     with library.lock(shared=True):
         folder = _folder(library, wanted)

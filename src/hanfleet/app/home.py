@@ -19,7 +19,7 @@ from pathlib import Path
 from hanfleet.app.account import Account, servers_account
 from hanfleet.app.folders import make_folder, remove_tree, shared_base
 from hanfleet.app.secrets_file import SecretsFile
-from hanfleet.core.errors import ConflictError, PermanentError
+from hanfleet.core.errors import ConflictError, InvalidInputError, PermanentError
 
 STATE_BASE = Path("/var/lib/hanfleet")
 SOCKET_BASE = Path("/run/hanfleet")
@@ -31,6 +31,8 @@ _OURS = (
     "processes.json", "api.url", "audit",
 )  # fmt: skip
 _MARKER = ".hanfleet-home"
+# What tells a home from before the marker, or one in a folder with other files; folders are called like ours elsewhere.
+_SIGNS = (_MARKER, "secrets.json", "master.key", "home.lock", "processes.json")
 RUNTIME_FOLDER = "runtime"
 
 
@@ -51,10 +53,7 @@ class Home:
 
         ``as_root`` (default: whether we are) decides where the servers' files lie.
         """
-        try:
-            chosen = (path or default_path(environ)).expanduser()
-        except RuntimeError as homeless:
-            raise PermanentError("This user has no home folder: choose a home with --home.") from homeless
+        chosen = _chosen(path, environ)
         try:
             # Folders on the way are made private as well, as the XDG rules want it.
             for parent in reversed(chosen.absolute().parents):
@@ -69,6 +68,18 @@ class Home:
         if made or not any(chosen.iterdir()):
             (chosen / _MARKER).touch(mode=0o600)
         return cls(chosen, as_root=os.geteuid() == 0 if as_root is None else as_root)
+
+    @classmethod
+    def existing(
+        cls, path: Path | None = None, *, environ: Mapping[str, str] = os.environ, as_root: bool | None = None
+    ) -> "Home":
+        """The same for whoever needs what is in it: makes nothing. Raises InvalidInputError where there is no home."""
+        chosen = _chosen(path, environ)
+        if not is_home(chosen):
+            raise InvalidInputError(
+                f"{chosen} is not the home of a fleet: name its folder with --home. hanfleet up makes a new one."
+            )
+        return cls.open(chosen, as_root=as_root)
 
     @classmethod
     def temporary(cls, *, as_root: bool | None = None) -> "Home":
@@ -218,6 +229,19 @@ def default_path(environ: Mapping[str, str]) -> Path:
     data = environ.get("XDG_DATA_HOME", "")
     base = Path(data) if data.startswith("/") else Path("~/.local/share").expanduser()
     return base / "hanfleet"
+
+
+def is_home(path: Path) -> bool:
+    """Whether there is a home at ``path`` that we may look into."""
+    # Unlike Path.exists it says no where the way there is closed to us.
+    return any(os.path.exists(path / sign) for sign in _SIGNS)  # noqa: PTH110
+
+
+def _chosen(path: Path | None, environ: Mapping[str, str]) -> Path:
+    try:
+        return (path or default_path(environ)).expanduser()
+    except RuntimeError as homeless:
+        raise PermanentError("This user has no home folder: choose a home with --home.") from homeless
 
 
 def _leave(base: Path, mode: int, key: str) -> None:

@@ -81,7 +81,7 @@ async def rotate_data(
 
     Raises NotFoundError for an unknown bot, PermanentError for a master key that is not the right one.
     """
-    home = Home.open(settings.home)
+    home = Home.existing(settings.home)
     async with _database(home, settings) as (store, provisioner):
         master = await opened_by(home, settings, store)
         leads, bots = await store.run(_KEEPER, _look)
@@ -107,7 +107,7 @@ async def rotate_master(settings: Settings, checkpoint: Checkpoint = _pass_by) -
     Raises ConflictError while a fleet runs, InvalidInputError when the key comes from the environment and the new one
     does not, PermanentError when the old one is missing or another.
     """
-    home = Home.open(settings.home)
+    home = Home.existing(settings.home)
     try:
         async with _database(home, settings, alone=True) as (store, _):
             await store.run(_KEEPER, _refuse_beside_a_leader)
@@ -140,7 +140,7 @@ async def _replace_master(home: Home, settings: Settings, store: Store, checkpoi
 
 async def keys_status(settings: Settings) -> KeysStatus:
     """Where all keys stand."""
-    home = Home.open(settings.home)
+    home = Home.existing(settings.home)
     async with _database(home, settings) as (store, _):
         found = find_keys(home, settings)
         masters = found.masters

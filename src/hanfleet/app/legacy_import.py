@@ -30,9 +30,9 @@ class Workbench:
 
 
 @asynccontextmanager
-async def open_workbench(settings: Settings) -> AsyncIterator[Workbench]:
+async def open_workbench(settings: Settings, *, may_make_home: bool = False) -> AsyncIterator[Workbench]:
     """The home's database, ready. Raises PermanentError and TemporaryError with what to do."""
-    home = Home.open(settings.home)
+    home = (Home.open if may_make_home else Home.existing)(settings.home)
     async with AsyncExitStack() as exits:
         url = await administrator_url(home, settings, exits)
         installation = await bootstrap(url, passwords_of(home))

@@ -40,7 +40,7 @@ class SchemaStatus:
 
 async def schema_status(settings: Settings) -> SchemaStatus:
     """Look, and change nothing: an embedded server that never ran is not made for this."""
-    home = Home.open(settings.home)
+    home = Home.existing(settings.home)
     async with AsyncExitStack() as exits:
         if not has_database(home, settings):
             return _status(None)
@@ -50,7 +50,7 @@ async def schema_status(settings: Settings) -> SchemaStatus:
 
 async def upgrade_schema(settings: Settings) -> SchemaStatus:
     """Bring the schema to this release's; gives what it was before. Raises ConflictError while a fleet runs."""
-    home = Home.open(settings.home)
+    home = Home.existing(settings.home)
     async with AsyncExitStack() as exits:
         url = await administrator_url(home, settings, exits, alone=True)
         before = _status(await migrate.standing(_address(url)))
@@ -63,7 +63,7 @@ async def downgrade_schema(settings: Settings, target: str, *, only_tell: bool) 
 
     Raises ConflictError while a fleet runs, InvalidInputError for a target that is no earlier revision.
     """
-    home = Home.open(settings.home)
+    home = Home.existing(settings.home)
     async with AsyncExitStack() as exits:
         if not has_database(home, settings):
             raise NotFoundError(_NOTHING)

@@ -100,10 +100,14 @@ def _time_as_text(value: Any) -> str:
 def connect(api: str | None, token: str | None, home: Path | None) -> Iterator[Api]:
     """An Api for what the options and the environment say.
 
-    Raises InvalidInputError for what is no address, UnreachableError without a token.
+    Raises InvalidInputError for what is no address or no home, UnreachableError without a token.
     """
     import httpx
 
+    if home is not None and not (api and token):
+        from hanfleet.app.home import Home
+
+        Home.existing(home)
     address = api or url_of_home(home) or default_url()
     try:
         url = httpx.URL(address)

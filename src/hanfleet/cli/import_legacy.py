@@ -98,7 +98,7 @@ async def _was_imported(settings: "Settings", bot_id: str) -> bool:
     from hanfleet.app.legacy_import import open_workbench
     from hanfleet.control.legacy import was_imported
 
-    async with open_workbench(settings) as bench:
+    async with open_workbench(settings, may_make_home=True) as bench:
         return await was_imported(bench.store, bot_id)
 
 
@@ -107,7 +107,7 @@ async def _import(settings: "Settings", bot_id: str, folder: "LegacyFolder", *, 
     from hanfleet.cli.messages import say
     from hanfleet.control.legacy import import_folder
 
-    async with open_workbench(settings) as bench:
+    async with open_workbench(settings, may_make_home=True) as bench:
         with _bar() as progress:
             new = await import_folder(bench.store, bench.master_key, bot_id, folder, bench.clock, progress, start=start)
     if not new:

@@ -82,7 +82,7 @@ class Fleet:
 def fleet(fresh_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Fleet:
     monkeypatch.setenv("HANFLEET_DATABASE_URL", fresh_url)
     monkeypatch.setenv("HANFLEET_LANG", "en")
-    fleet = Fleet(tmp_path / "home", capsys)
+    fleet = Fleet(Home.open(tmp_path / "home").path, capsys)
 
     async def fill(bench: Workbench, tx: Any) -> None:
         for bot_id in BOTS:

@@ -105,12 +105,12 @@ def test_the_token_is_in_the_home(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [None, "", "{}", "[]", "rubbish"])
 def test_no_token_is_a_sentence_and_no_home_is_made(tmp_path: Path, content: str | None) -> None:
-    home = tmp_path / "home"
+    home = tmp_path / "data" / "hanfleet"
     if content is not None:
-        home.mkdir()
+        home.mkdir(parents=True)
         (home / "secrets.json").write_text(content)
     with pytest.raises(UnreachableError, match="There is no API token: start the fleet here with hanfleet up"):
-        connect(None, None, home).__enter__()
+        connect(None, None, None).__enter__()
     assert home.exists() == (content is not None)
 
 

@@ -1,0 +1,52 @@
+"""Commands that need what a home holds refuse a folder that is none, and make nothing there."""
+
+from pathlib import Path
+
+import pytest
+
+from hanfleet.app.home import Home
+from hanfleet.cli import exits
+from hanfleet.cli.front import run
+from hanfleet.core.errors import InvalidInputError
+
+COMMANDS = (
+    "db status",
+    "db upgrade",
+    "db downgrade --to 0001 --yes",
+    "backup create",
+    "backup list",
+    "backup verify",
+    "keys status",
+    "keys rotate",
+    "keys rotate --master",
+    "audit list",
+    "audit verify",
+    "audit export",
+    "contacts list mira",
+    "contacts erase mira 5 --yes",
+    "bots list",
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_folder_that_is_no_home_is_refused(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HANFLEET_LANG", "en")
+    monkeypatch.delenv("HANFLEET_API", raising=False)
+    monkeypatch.delenv("HANFLEET_API_TOKEN", raising=False)
+    (tmp_path / "var" / "backups").mkdir(parents=True)
+    for wrong in (tmp_path / "nowhere", tmp_path / "var"):
+        assert run([*command.split(), "--home", str(wrong)]) == exits.REFUSED
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert said.startswith(f"Error: {wrong} is not the home of a fleet: name its folder with --home.")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["backups", "var"]
+
+
+def test_a_home_without_the_marker_counts_by_its_files(tmp_path: Path) -> None:
+    (tmp_path / "letters").touch()
+    with pytest.raises(InvalidInputError, match="not the home"):
+        Home.existing(tmp_path, as_root=False)
+    Home.open(tmp_path, as_root=False).secrets.get_or_make("x")
+    assert not (tmp_path / ".hanfleet-home").exists()
+    assert Home.existing(tmp_path, as_root=False).path == tmp_path
