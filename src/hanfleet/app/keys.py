@@ -59,7 +59,7 @@ class BotKeys:
 
 @dataclass(frozen=True)
 class KeysStatus:
-    """``being_replaced``: a rotation of the master key has not come to its end."""
+    """``master`` None: it is missing, and ``place`` is its file. ``being_replaced``: a rotation has not ended."""
 
     master: str | None
     place: str
@@ -146,7 +146,8 @@ async def keys_status(settings: Settings) -> KeysStatus:
         masters = found.masters
         bots = await store.run(_KEEPER, _bots_keys)
         name = masters[0].name if masters else None
-        return KeysStatus(name, found.place, found.upcoming is not None, tuple(bots))
+        place = found.place if masters else str(home.master_key)
+        return KeysStatus(name, place, found.upcoming is not None, tuple(bots))
 
 
 async def _refuse_beside_a_leader(tx: Transaction) -> None:

@@ -6,7 +6,9 @@ Moving is its own command and no part of a start: somebody decides when, with a 
 import ast
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.resources import files
+from pathlib import Path
 
 from hanfleet.app.home import Home
 from hanfleet.app.home_database import administrator_url, has_database, passwords_of
@@ -17,6 +19,7 @@ from hanfleet.store.admin import bootstrap, database_url
 from hanfleet.store.losses import Loss
 from hanfleet.store.migrations import HEAD, REVISIONS
 
+_TRAIL = "audit"
 _NOTHING = "There is no schema in this home's database yet: nothing can go back."
 
 
@@ -36,6 +39,15 @@ class SchemaStatus:
         if self.revision not in REVISIONS:
             return "newer"
         return "older" if self.pending else "current"
+
+
+@dataclass(frozen=True)
+class SteppedBack:
+    """What is lost, and whether the audit trail is. ``heads``: the file of its exported heads, where it lies now."""
+
+    lost: tuple[Loss, ...]
+    trail: bool
+    heads: Path | None
 
 
 async def schema_status(settings: Settings) -> SchemaStatus:
@@ -58,8 +70,10 @@ async def upgrade_schema(settings: Settings) -> SchemaStatus:
         return before
 
 
-async def downgrade_schema(settings: Settings, target: str, *, only_tell: bool) -> list[Loss]:
+async def downgrade_schema(settings: Settings, target: str, *, only_tell: bool) -> SteppedBack:
     """Take the schema back to ``target`` and tell what is lost; ``only_tell`` changes nothing.
+
+    When the audit trail goes, the home's file of its heads is set aside: the next trail is another.
 
     Raises ConflictError while a fleet runs, InvalidInputError for a target that is no earlier revision.
     """
@@ -72,7 +86,12 @@ async def downgrade_schema(settings: Settings, target: str, *, only_tell: bool) 
             raise NotFoundError(_NOTHING)
         # As the owner: what a step back makes anew belongs to it.
         installation = await bootstrap(url, passwords_of(home), schema="leave")
-        return await migrate.step_back(installation.urls.owner, target, only_tell=only_tell)
+        lost = await migrate.step_back(installation.urls.owner, target, only_tell=only_tell)
+    trail = any(one.whole and one.table == _TRAIL for one in lost)
+    heads = home.audit_heads if trail and home.audit_heads.exists() else None
+    if heads is not None and not only_tell:
+        heads = heads.rename(heads.with_name(f"heads-until-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl"))
+    return SteppedBack(tuple(lost), trail, heads)
 
 
 def _address(admin_url: str) -> str:

@@ -73,11 +73,17 @@ def downgrade(
     from hanfleet.core.errors import ConflictError
 
     note(say("db.working"))
-    lost = asyncio.run(downgrade_schema(load_settings(home=home), to, only_tell=not yes))
+    back = asyncio.run(downgrade_schema(load_settings(home=home), to, only_tell=not yes))
     if as_json:
-        _print_json({"to": to, "done": yes, "lost": [vars(loss) for loss in lost]})
+        heads = str(back.heads) if back.heads else None
+        lost = [vars(loss) for loss in back.lost]
+        _print_json({"to": to, "done": yes, "lost": lost, "audit_trail_lost": back.trail, "audit_heads": heads})
     else:
-        _print_losses(lost, done=yes)
+        _print_losses(back.lost, done=yes)
+        if back.trail:
+            print(say("db.trail_lost" if yes else "db.trail_would_go"))
+        if back.heads:
+            print(say("db.heads_aside" if yes else "db.heads_would_go", path=back.heads))
     if not yes:
         raise ConflictError(say("db.only_told", to=to))
     if not as_json:

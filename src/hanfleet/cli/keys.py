@@ -62,7 +62,7 @@ def rotate(
 
 @app.command(epilog="Example: hanfleet keys status --json")
 def status(home: AtHome = None, as_json: AsJson = False) -> None:
-    """Tell which key seals what of each bot, and whether a rotation has not come to its end."""
+    """Tell which key seals what of each bot, and whether a rotation is unfinished. Exit 1: no master key is there."""
     from hanfleet.app.keys import keys_status
     from hanfleet.app.settings import load_settings
 
@@ -73,6 +73,8 @@ def status(home: AtHome = None, as_json: AsJson = False) -> None:
         print_json(_as_document(found))
     else:
         _print(found)
+    if found.master is None:
+        raise typer.Exit(exits.FAILED)
 
 
 def _tell_master(replaced: "MasterRotated") -> None:
@@ -114,7 +116,10 @@ def _print(found: "KeysStatus") -> None:
     from hanfleet.cli.messages import say
     from hanfleet.cli.output import print_table
 
-    print(say("keys.master", name=found.master or "–", place=found.place))
+    if found.master is not None:
+        print(say("keys.master", name=found.master, place=found.place))
+    else:
+        print(say("keys.master_lost" if found.bots else "keys.master_unmade", place=found.place))
     if found.being_replaced:
         print(say("keys.being_replaced"))
     columns = ("bot", "key", "since", "retiring", "values", "old_values", "texts")

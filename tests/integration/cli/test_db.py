@@ -18,6 +18,7 @@ from hanfleet.store.addresses import connect
 from hanfleet.store.admin import bootstrap
 from hanfleet.store.migrations import HEAD, REVISIONS
 from tests.support.installations import remove_installation
+from tests.support.legacy import SAMPLE
 
 Db = Callable[..., tuple[int, str, str]]
 
@@ -90,6 +91,30 @@ def test_down_and_up_by_command(db: Db, url: str, home: Home) -> None:
     assert f"went from 0001 to revision {HEAD}" in db("db", "upgrade")[1]
     assert db("db", "status")[0] == 0
     assert db("db", "downgrade", "--to", "base", "--yes")[0] == 2
+
+
+def test_the_audit_trail_goes_with_its_exported_heads(db: Db, home: Home) -> None:
+    assert db("import-legacy", str(SAMPLE), "--bot", "mira")[0] == 0
+    assert db("audit", "export")[0] == 0
+    exported = home.audit_heads.read_bytes()
+
+    status, shown, _ = db("db", "downgrade", "--to", "0002")
+    assert status == 2
+    assert "The whole audit trail would go." in shown
+    assert f"Its exported heads, {home.audit_heads}, would be set aside" in shown
+    assert db("audit", "verify")[0] == 0
+    assert "trail" not in db("db", "downgrade", "--to", "0004")[1]
+
+    status, shown, _ = db("db", "downgrade", "--to", "0002", "--yes")
+    assert status == 0
+    (aside,) = home.audit_heads.parent.iterdir()
+    assert aside.name.startswith("heads-until-2")
+    assert aside.read_bytes() == exported
+    assert f"set aside, as {aside}" in shown
+    assert db("db", "upgrade")[0] == 0
+    assert db("audit", "verify")[0] == 0
+    told = json.loads(db("db", "downgrade", "--to", "0002", "--yes", "--json")[1])
+    assert (told["audit_trail_lost"], told["audit_heads"]) == (True, None)
 
 
 def test_what_refuses_an_older_schema_changes_nothing(db: Db, url: str, home: Home, tmp_path: Path) -> None:

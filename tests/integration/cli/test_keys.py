@@ -221,6 +221,17 @@ def test_a_master_key_of_the_environment(fleet: Fleet, monkeypatch: pytest.Monke
     assert "HANFLEET_MASTER_KEY is refused: it must be 64 hex digits" in err
 
 
+def test_a_master_key_that_is_not_there_is_told(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    (fleet.home / "master.key").unlink()
+    status, out, _ = fleet.cli("status")
+    assert status == 1
+    assert out.startswith(f"The master key is missing: put {fleet.home / 'master.key'} back from your copy")
+    assert "anna" in out
+    monkeypatch.setenv("HANFLEET_LANG", "ru")
+    assert fleet.cli("status")[1].startswith("Главного ключа нет: верните файл")
+    assert (fleet.status()["master"], fleet.status()["place"]) == (None, str(fleet.home / "master.key"))
+
+
 def _up(home: Path, **environ: str) -> str:
     """`hanfleet up` until it ends by itself: what it says on standard error."""
     ended = subprocess.run(

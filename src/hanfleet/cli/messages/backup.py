@@ -7,7 +7,7 @@ TEXTS = {
     ),
     "backup.keep_key": (
         "Copy it to another machine, and keep the master key elsewhere: without it no backup opens.",
-        "Скопируйте на другую машину, а мастер-ключ храните отдельно: без него копия не откроется.",
+        "Скопируйте на другую машину, а главный ключ храните отдельно: без него копия не откроется.",
     ),
     "backup.none": (
         "There is no backup yet: hanfleet backup create makes one, and hanfleet up one a day.",

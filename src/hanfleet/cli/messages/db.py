@@ -27,6 +27,22 @@ TEXTS = {
     "db.nothing_lost": ("No row and no column is lost.", "Ни строки, ни столбцы не теряются."),
     "db.would_lose": ("This would be lost for good:", "Это пропало бы навсегда:"),
     "db.lost": ("This is lost:", "Это потеряно:"),
+    "db.trail_would_go": (
+        "The whole audit trail would go. After a later upgrade another one begins.",
+        "Журнал аудита пропал бы целиком. После нового обновления схемы начнётся другой.",
+    ),
+    "db.trail_lost": (
+        "The whole audit trail is gone. After a later upgrade another one begins.",
+        "Журнал аудита пропал целиком. После нового обновления схемы начнётся другой.",
+    ),
+    "db.heads_would_go": (
+        "Its exported heads, {path}, would be set aside; copies elsewhere would not fit the next trail either.",
+        "Его выгруженные головы, {path}, были бы отложены; к новому журналу не подойдут и копии в других местах.",
+    ),
+    "db.heads_aside": (
+        "Its exported heads were set aside, as {path}: keep them with the backup that holds the trail.",
+        "Его выгруженные головы отложены в {path}: храните их вместе с копией, в которой есть этот журнал.",
+    ),
     "db.only_told": (
         "Nothing was changed. Make a backup, then: hanfleet db downgrade --to {to} --yes",
         "Ничего не изменено. Сделайте резервную копию, затем: hanfleet db downgrade --to {to} --yes",

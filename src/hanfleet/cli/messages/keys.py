@@ -27,6 +27,14 @@ TEXTS = {
         "Теперь запишите новый ключ в HANFLEET_MASTER_KEY и уберите HANFLEET_NEW_MASTER_KEY.",
     ),
     "keys.master": ("Master key {name}, from {place}", "Главный ключ {name}, из {place}"),
+    "keys.master_lost": (
+        "The master key is missing: put {place} back from your copy, or set HANFLEET_MASTER_KEY to it.",
+        "Главного ключа нет: верните файл {place} из своей копии или запишите ключ в HANFLEET_MASTER_KEY.",
+    ),
+    "keys.master_unmade": (
+        "There is no master key yet: hanfleet up makes it in {place}, unless HANFLEET_MASTER_KEY is set to one.",
+        "Главного ключа ещё нет: hanfleet up создаст его в {place}, если он не задан в HANFLEET_MASTER_KEY.",
+    ),
     "keys.being_replaced": (
         "It is being replaced: run hanfleet keys rotate --master once more.",
         "Он сейчас заменяется: выполните ещё раз hanfleet keys rotate --master.",
