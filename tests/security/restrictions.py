@@ -56,13 +56,14 @@ def _policies() -> Iterator[Restriction]:
                 f"UPDATE {table} SET {column} = {column} WHERE bot_id = 'anna'",
                 f"ALTER POLICY {policy} ON {table} USING (true)",
             )
-        if "a" in rights.verbs("bots") and table != "events":
+        some = rights.columns("bots", "a")
+        if ("a" in rights.verbs("bots") or some) and table != "events":
             yield Restriction(
                 f"policy {policy} on {table}, for inserts",
                 f"planting {table} with another bot",
                 _forged_insert(table, "bot_id = 'anna'"),
                 f"ALTER POLICY {policy} ON {table} USING (true)",
-                given=_alone(table),
+                given=_alone(table) + (f"; GRANT INSERT ON {table} TO @bots@" if some else ""),
                 table=table,
             )
     for table, rights in TABLES.items():

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 NOW = "2026-05-05T12:00:00Z"
-_COLUMNS = re.compile(r"([rw])\(([a-z_ ]+)\)")
+_COLUMNS = re.compile(r"([raw])\(([a-z_ ]+)\)")
 _ID = "00000000-0000-7000-8000-0000000000aa"
 
 
 @dataclass(frozen=True)
 class Table:
     """``rights`` by role: ``r`` SELECT, ``a`` INSERT, ``w`` UPDATE, ``d`` DELETE, ``w(x y)`` UPDATE of two columns,
-    ``r(x y)`` SELECT of two.
+    ``r(x y)`` SELECT and ``a(x y)`` INSERT of two.
 
     ``row`` is planted for both bots, ``{bot}`` in it becomes the bot's id, ``{uuid}`` and ``{hash}`` something new; empty
     where the fleet itself makes one. Its text says "planted for {bot}", so that whoever steals it is found out.
@@ -34,7 +34,7 @@ class Table:
         return set(_COLUMNS.sub("", self.rights.get(role, "")).split())
 
     def columns(self, role: str, verb: str = "w") -> set[str]:
-        """What the role may update (or with ``r`` read) column by column."""
+        """What the role may update (or with ``r`` read, with ``a`` insert) column by column."""
         found = {letter: set(columns.split()) for letter, columns in _COLUMNS.findall(self.rights.get(role, ""))}
         return found.get(verb, set())
 
@@ -44,6 +44,7 @@ def _bot_row(**columns: Any) -> dict[str, Any]:
 
 
 _API = {"api": "r a w d"}
+_SESSION = "telegram_user_id is_bot dc_id server_address port auth_key_sealed pts qts date seq updated_at"
 _ALL = {"supervisor": "r a w d", **_API}
 
 TABLES: dict[str, Table] = {
@@ -53,7 +54,7 @@ TABLES: dict[str, Table] = {
     "sessions": Table(
         {
             **_API,
-            "bots": "r a w(telegram_user_id is_bot dc_id server_address port auth_key_sealed pts qts date seq updated_at)",
+            "bots": f"r a(bot_id {_SESSION}) w({_SESSION})",
         },
         _bot_row(
             is_bot=True, dc_id=2, server_address="planted for {bot}", port=1, auth_key_sealed=r"\x41", updated_at=NOW

@@ -65,7 +65,7 @@ async def test_every_right_on_a_column_is_meant(scene: Scene) -> None:
         (name, role, verb): table.columns(role, verb)
         for name, table in TABLES.items()
         for role in table.rights
-        for verb in "rw"
+        for verb in "raw"
         if table.columns(role, verb)
     }
 

@@ -1,7 +1,8 @@
 """The inbox: what one pass of the update log brought, and the log's new position, in one transaction (walk 1, step 2).
 
 Idempotent: a message is known by bot, chat and Telegram id, and a repeat changes nothing. Our own messages that come
-back are recognised by the outbox; what the outbox does not know the owner typed by hand, and that pauses the AI.
+back are recognised by the outbox; what the outbox does not know the owner typed by hand, and that pauses the AI. Only
+of what is older than a restore nobody can say that: see `before_restore`.
 """
 
 # ruff: noqa: S608 - only our own constants are put into statements, never a value
@@ -15,6 +16,7 @@ from sqlalchemy import Row, text
 from hanfleet.core.events import MessageReceived
 from hanfleet.core.messages import Author, Direction, InboundMessage, MediaKind, MessageEdit, UpdateBatch, UpdateState
 from hanfleet.kit.identity import new_id
+from hanfleet.store.before_restore import BeforeRestore
 from hanfleet.store.connection import Connection, as_json, storable
 from hanfleet.store.contacts import Contacts
 from hanfleet.store.outbox import Outbox
@@ -112,6 +114,7 @@ class Inbox:
         self._contacts = Contacts(connection)
         self._outbox = Outbox(connection)
         self._sessions = Sessions(connection)
+        self._before_restore = BeforeRestore(connection, self._text_of)
 
     async def take(
         self, bot_id: str, batch: UpdateBatch, now: datetime, wait_for_more_s: float, seal: Seal
@@ -129,8 +132,14 @@ class Inbox:
         for message in batch.messages:
             if message.outgoing and not await self._known(bot_id, message):
                 ours = await self._recognise(bot_id, message, now)
+                older = ours is None and await self._before_restore.covers(bot_id, message.sent_at)
+                if older:
+                    ours = await self._before_restore.recognise(bot_id, message, now)
                 if ours is not None:
                     recognised.append(ours)
+                elif older:
+                    if not await self._before_restore.keep(bot_id, self._as_row(message, 0), now):
+                        erased.add(message.chat_id)
                 elif await self._is_echo(bot_id, message):
                     erased.add(message.chat_id)
                 else:

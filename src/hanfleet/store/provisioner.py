@@ -14,12 +14,18 @@ from asyncpg.exceptions import ForeignKeyViolationError, UniqueViolationError
 from sqlalchemy.engine import make_url
 
 from hanfleet.core.errors import NotFoundError, StoreUnavailableError
+from hanfleet.kit.requests import request_id
 from hanfleet.store.addresses import connect
 from hanfleet.store.faults import translated
+from hanfleet.store.principals import SystemPrincipal
 from hanfleet.store.roles import RoleNames, new_bot_role, new_password, scram_verifier
 
 _TIMEOUT_S = 10.0
 _ROUNDS = 5
+# Connections are made for one call each, so this holds for all of it.
+_NAME_PRINCIPAL = """
+    SELECT set_config('hanfleet.principal', $1, false), set_config('hanfleet.request_id', $2, false)"""
+_PRINCIPAL = SystemPrincipal("provisioner")
 _ROTATED = "UPDATE bot_roles SET rotated_at = clock_timestamp() WHERE bot_id = $1"
 
 # What a role may set it may also lift; these are for accidents, not for attackers. temp_file_limit alone holds.
@@ -93,6 +99,7 @@ class Provisioner:
         with translated(None):
             connection = await connect(self._url, "hanfleet provisioner", timeout_s=_TIMEOUT_S)
             try:
+                await connection.execute(_NAME_PRINCIPAL, _PRINCIPAL.setting, str(request_id() or ""))
                 yield connection
             finally:
                 await connection.close(timeout=_TIMEOUT_S)

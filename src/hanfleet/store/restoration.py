@@ -47,6 +47,8 @@ _SETTLE = """
         status = CASE WHEN status IN ('starting', 'running', 'stopping') THEN 'stopped' ELSE status END
     WHERE bot_id = ANY ($1::text[])"""
 _NOTE = "SELECT audit_note('insert', 'restore', $1, $2, NULL, $3::jsonb)"
+# The database's moment of writing this: until then another server may have written in the bot's name.
+_RESTORED = "UPDATE sessions SET restored_at = clock_timestamp() WHERE bot_id = ANY ($1::text[])"
 _KNOWN_TO_ALL = "UPDATE bot_keys SET after_epoch = 0 WHERE bot_id = ANY ($1::text[])"
 
 
@@ -137,6 +139,11 @@ class Restoration:
         """Leases begin anew, and every worker to come is told all keys. Needs the schema of this release."""
         with translated(None):
             await self._driver.execute(_KNOWN_TO_ALL, list(bots))
+
+    async def date_sessions(self, bots: Iterable[str]) -> None:
+        """What their accounts wrote up to now is the bots' own. Needs the schema of this release."""
+        with translated(None):
+            await self._driver.execute(_RESTORED, list(bots))
 
     async def note(self, backup_id: str, only_bot: str | None, counts: Mapping[str, Any]) -> None:
         """The restore's one entry in the audit trail, behind those that came back. Needs the schema of this release."""

@@ -13,7 +13,7 @@ MASTER = MasterKey(bytes(range(32)))
 BEGUN = datetime(2026, 1, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 NASTY = "Привет 🐉 \x01\\N\t\r\n'\"\u202e e\u0301"
 #: Named exceptions of "row for row": what belongs to a place or a moment, and what a restore puts to rest.
-AT_REST = {"bots": ("desired_state", "status"), "bot_keys": ("after_epoch",)}
+AT_REST = {"bots": ("desired_state", "status"), "bot_keys": ("after_epoch",), "sessions": ("restored_at",)}
 
 
 async def fill(database: Database, *bots: str, running: bool = False) -> None:

@@ -131,6 +131,25 @@ async def test_bots_come_back_stopped_unless_told_and_can_be_started(
     assert await connection.fetchval("SELECT desired_state FROM bots") == "running"
 
 
+@pytest.mark.parametrize("only_bot", [None, "anna"])
+async def test_sessions_know_when_they_were_restored(
+    database: Database, elsewhere: Database, library: Library, only_bot: str | None
+) -> None:
+    """What the accounts wrote between the backup and this is the bots' own (store/before_restore.py)."""
+    await fill(database, "anna")
+    await fill(elsewhere, "vera")
+    await (await database.connect()).execute("UPDATE sessions SET restored_at = $1", BEGUN)
+    made = await create(database.urls.owner, MASTER, library, CLOCK, release="1")
+    connection = await elsewhere.connect()
+    if only_bot is None:
+        await connection.execute("DELETE FROM bots")
+    begun = await connection.fetchval("SELECT clock_timestamp()")
+    await restore(elsewhere.urls.owner, library.folder(made.contents.id), MASTER, CLOCK, [], bot_id=only_bot)
+    sessions = dict(await connection.fetch("SELECT bot_id, restored_at FROM sessions"))
+    assert begun < sessions.pop("anna") < await connection.fetchval("SELECT clock_timestamp()")
+    assert sessions == ({} if only_bot is None else {"vera": None})
+
+
 async def test_it_is_one_moment_though_the_fleet_goes_on_writing(
     database: Database, elsewhere: Database, library: Library
 ) -> None:
@@ -179,6 +198,7 @@ async def test_an_older_schema_is_brought_up_to_date(database: Database, elsewhe
     restored = await restore(elsewhere.urls.owner, library.folder(made.contents.id), MASTER, CLOCK, [])
     assert restored.rows == made.contents.rows
     assert await migrate.current(elsewhere.urls.owner) == HEAD
+    assert await (await elsewhere.connect()).fetchval("SELECT restored_at IS NOT NULL FROM sessions")
     bot = await let_in(elsewhere, "anna")
     async with bot.store.transaction(bot.principal) as tx:
         assert len(await tx.messages.list("anna", 5)) > 1

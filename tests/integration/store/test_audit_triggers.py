@@ -107,9 +107,16 @@ async def test_roles_are_named_by_who_made_them(database: Database) -> None:
     bot = await database.add_bot()
     (made,) = await entries(database, "role")
     assert (made["subject"], made["bot_id"]) == (bot.role_name, "anna")
-    assert made["principal"] == f"role:hf_{database.install_id}_provisioner"
-    await database.provisioner.drop_bot_role("anna")
-    assert [row["action"] for row in await entries(database, "role")] == ["insert", "delete"]
+    assert (made["principal"], made["db_role"]) == ("system:provisioner", f"hf_{database.install_id}_provisioner")
+    request = UUID("0193a5d0-0000-7000-8000-000000000002")
+    with serving(request):
+        await database.provisioner.drop_bot_role("anna")
+    made, dropped = await entries(database, "role")
+    assert [(row["action"], row["request_id"]) for row in (made, dropped)] == [
+        ("insert", None),
+        ("delete", str(request)),
+    ]
+    assert dropped["principal"] == "system:provisioner"
 
 
 async def test_of_contacts_only_which_columns_were_set(database: Database) -> None:

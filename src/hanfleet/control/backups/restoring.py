@@ -76,6 +76,7 @@ async def restore(
         if contents.revision != HEAD:
             await database.move_schema(HEAD)
         await database.let_keys_be_known(bots)
+        await database.date_sessions(bots)
         restored = await _erase(database, ledgers, Restored(bots, rows), only_bot)
         await database.note(contents.id, only_bot, asdict(restored) | {"begun_at": contents.begun_at.isoformat()})
         steps.end()

@@ -114,3 +114,10 @@ END;
 
 GRANT EXECUTE ON FUNCTION contact_rows(text, bigint), erase_contact_rows(text, bigint) TO @api@;
 GRANT EXECUTE ON FUNCTION may_be_echo(timestamptz) TO @bots@;
+
+-- When the bot came back from a backup. What the account wrote before is the bot's own, though no row here knows it; the
+-- owner's moment, so bots may read and never write it.
+ALTER TABLE sessions ADD COLUMN restored_at timestamptz;
+REVOKE INSERT ON sessions FROM @bots@;
+GRANT INSERT (bot_id, telegram_user_id, is_bot, dc_id, server_address, port, auth_key_sealed, pts, qts, date, seq,
+              updated_at) ON sessions TO @bots@;
