@@ -17,6 +17,7 @@ from hanfleet.app.master_key import current_key
 from hanfleet.app.master_key_check import master_key_of
 from hanfleet.app.settings import Settings
 from hanfleet.control.backups import Library, Listed, Manifest, Progress, Restored, create, listed, restore, verify
+from hanfleet.control.backups.reading import MisnamedBackupError, claimed_id
 from hanfleet.core.errors import InvalidInputError, NotFoundError
 from hanfleet.kit.clock import SystemClock
 from hanfleet.store.admin import bootstrap
@@ -126,6 +127,12 @@ def _folder(library: Library, wanted: str | None) -> Path:
             raise NotFoundError(f"There is no backup in {library.path}: make one with hanfleet backup create.")
         return library.folder(ids[-1])
     if os.sep in wanted:
-        folder = Path(wanted).expanduser().resolve()
-        return Library(folder.parent).folder(folder.name)
-    return library.folder(wanted)
+        elsewhere = Path(wanted).expanduser().resolve()
+        library, wanted = Library(elsewhere.parent), elsewhere.name
+    try:
+        return library.folder(wanted)
+    except NotFoundError:
+        folder = library.path / wanted
+        if (claimed := claimed_id(folder)) is not None:
+            raise MisnamedBackupError(folder, claimed) from None
+        raise

@@ -24,6 +24,9 @@ _FIELDS = {
     "quiet_hours.start": "Write a time of day, such as 22:30.",
     "quiet_hours.end": "Write a time of day, such as 08:00.",
     "code": "Give the code as a text of 1 to 32 characters, such as 12345.",
+    "q": "Write the words to look for, 1 to 500 characters, such as sailing boat.",
+    "bot": "Write the bot's id, such as mira.",
+    "principal": "Write what it is and its name, such as operator:owner, bot:mira or system:supervisor.",
     "password": "Give the password as a text of 1 to 256 characters.",
 }
 

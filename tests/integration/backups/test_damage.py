@@ -83,7 +83,7 @@ async def test_a_part_of_another_backup_does_not_fit(folder: Path, library: Libr
 
 def test_a_manifest_from_another_hand_is_refused(folder: Path) -> None:
     """Somebody who can write files, and compute a checksum, but has no key."""
-    from hanfleet.control.backups.manifest import read
+    from hanfleet.control.backups.reading import read
 
     true = read(folder)
     true.model_copy(update={"contents": true.contents.model_copy(update={"sequences": {"s": 1}})}).save(folder)

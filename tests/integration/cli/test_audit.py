@@ -52,6 +52,8 @@ async def test_the_list(audit: Command, bots: Command, bot_id: str, tmp_path: Pa
     assert len(json.loads((await audit("list", "--bot", bot_id, "-n", "1", "--json")).out)) == 1
     assert json.loads((await audit("list", "--bot", bot_id, "--until", "2020-01-01", "--json")).out) == []
     assert (await audit("list", "--action", "drop")).status == 2
+    nameless = await audit("list", "--principal", "owner")
+    assert (nameless.status, "such as operator:owner, bot:mira" in nameless.err) == (2, True)
 
 
 def test_verify_and_export_without_a_fleet(

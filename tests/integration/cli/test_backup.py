@@ -80,6 +80,11 @@ def test_from_one_home_to_another(
     assert run([*restore, *keys]) == 2
     assert "This fleet has bots (mira)" in capsys.readouterr().err
 
+    renamed = (copied / made["id"]).rename(copied / "of-friday")
+    assert run(["backup", "verify", str(renamed), *at_new]) == 1
+    assert f"{renamed} holds the backup {made['id']}, and a backup's folder must" in capsys.readouterr().err
+    renamed.rename(copied / made["id"])
+
     part = copied / made["id"] / "messages.part"
     part.write_bytes(part.read_bytes()[:-1] + b"\x00")
     assert run(["backup", "verify", str(copied / made["id"]), "--master-key", str(old / "master.key"), *at_new]) == 1

@@ -23,6 +23,8 @@ async def test_messages_are_found_at_the_terminal(
     assert [line.split("contact")[1].strip() for line in table[1:]] == ["Tea for 4", "Tea for 3"]
     found = json.loads((await bots("search", bot_id, "--json", "--", "tea", "-4")).out)
     assert [item["text"] for item in found] == [f"Tea for {number}" for number in (3, 2, 1, 0)]
+    empty = await bots("search", bot_id, "")
+    assert_sentence(empty, exits.REFUSED, f"name words, such as hanfleet bots search {bot_id}")
     nothing = await bots("search", bot_id, "coffee")
     assert (nothing.status, nothing.out, nothing.err) == (0, "", "No message holds all of these words.\n")
     assert_sentence(await bots("search", f"{bot_id}-e", "tea"), exits.REFUSED, "cannot be searched")

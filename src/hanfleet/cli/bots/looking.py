@@ -10,6 +10,7 @@ from hanfleet.cli.bots.shared import BotId, for_people, path_of
 from hanfleet.cli.connection import Api, speaks
 from hanfleet.cli.messages import say
 from hanfleet.cli.output import AsJson, note, print_facts, print_json, print_table
+from hanfleet.core.errors import InvalidInputError
 
 _PAGE = 500
 _COLUMNS = {"id": "bot_id", "name": "name", "state": "status", "wanted": "desired_state", "reason": "status_reason"}
@@ -72,7 +73,10 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Find a bot's messages by their words, in any form, English or Russian; the newest first."""
-    found = api.ask("GET", path_of(bot_id, "messages/search"), params={"q": " ".join(words), "limit": limit})["items"]
+    query = " ".join(words).strip()
+    if not query:
+        raise InvalidInputError(say("bots.no_words", bot_id=bot_id))
+    found = api.ask("GET", path_of(bot_id, "messages/search"), params={"q": query, "limit": limit})["items"]
     if as_json:
         print_json(found)
     elif not found:

@@ -23,6 +23,10 @@ TEXTS = {
     "bots.column.chat": ("CHAT", "ЧАТ"),
     "bots.column.author": ("AUTHOR", "АВТОР"),
     "bots.column.text": ("TEXT", "ТЕКСТ"),
+    "bots.no_words": (
+        "There is nothing to look for: name words, such as hanfleet bots search {bot_id} sailing boat.",
+        "Искать нечего: укажите слова, например: hanfleet bots search {bot_id} парусная лодка.",
+    ),
     "bots.nothing_found": ("No message holds all of these words.", "Сообщений с такими словами нет."),
     "bots.start_asked": ("{bot_id} is being started.", "Бот {bot_id} запускается."),
     "bots.stop_asked": ("{bot_id} is being stopped.", "Бот {bot_id} останавливается."),

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from hanfleet.control.backups.library import Library
-from hanfleet.control.backups.manifest import Manifest, read
+from hanfleet.control.backups.manifest import Manifest
+from hanfleet.control.backups.reading import read
 from hanfleet.core.errors import PermanentError
 
 

@@ -11,9 +11,9 @@ import json
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from hanfleet.core.errors import PermanentError
 from hanfleet.store.catalogue import RangePartition, Table
@@ -24,6 +24,8 @@ FILE = "manifest.json"
 FORMAT = 1
 #: The part that holds the bots' data keys, in place of a table's name.
 DATA_KEYS = "data-keys"
+_FORGED = "its tag does not match: it was rewritten by somebody without the key"
+_Hex = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2})+$")]
 
 
 class DamagedBackupError(PermanentError):
@@ -89,17 +91,15 @@ class Contents(BaseModel):
 
     def spelt(self) -> bytes:
         """As bytes, for the tag."""
-        return _spelt(self.model_dump(mode="json"))
+        return spelt(self.model_dump(mode="json"))
 
 
 class Manifest(BaseModel):
-    """``wrapped_key`` and ``tag`` in hex."""
-
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     contents: Contents
-    wrapped_key: str
-    tag: str
+    wrapped_key: _Hex
+    tag: _Hex
 
     @classmethod
     def of(cls, contents: Contents, key: BackupKey, master_key: MasterKey) -> Self:
@@ -108,8 +108,8 @@ class Manifest(BaseModel):
     def spelt(self) -> bytes:
         """As bytes, for the file."""
         document = self.model_dump(mode="json")
-        checksum = hashlib.sha256(_spelt(document)).hexdigest()
-        return _spelt(document | {"checksum": checksum}) + b"\n"
+        checksum = hashlib.sha256(spelt(document)).hexdigest()
+        return spelt(document | {"checksum": checksum}) + b"\n"
 
     def save(self, folder: Path) -> None:
         """Put it into ``folder`` in one step, in place of the one that is there, and bring it to the disk."""
@@ -140,34 +140,15 @@ class Manifest(BaseModel):
         """The backup's key. Raises PermanentError for another master key, DamagedBackupError for a forged manifest."""
         key = self._unwrapped(master_key)
         if not hmac.compare_digest(key.tag(self.contents.spelt()), bytes.fromhex(self.tag)):
-            raise DamagedBackupError(self.contents.id, FILE, "it was rewritten by somebody without the key")
+            raise DamagedBackupError(
+                self.contents.id, FILE, "its tag does not match: it was rewritten by somebody without the key"
+            )
         return key
 
     def _unwrapped(self, master_key: MasterKey) -> BackupKey:
         return BackupKey.unwrap(self.contents.id, bytes.fromhex(self.wrapped_key), master_key)
 
 
-def read(folder: Path) -> Manifest:
-    """The manifest in ``folder``. Raises DamagedBackupError, PermanentError for a form newer than this release."""
-    try:
-        raw = (folder / FILE).read_bytes()
-    except FileNotFoundError:
-        raise DamagedBackupError(folder.name, FILE, "it is missing") from None
-    except OSError as refused:
-        raise PermanentError(f"{folder / FILE} cannot be read ({refused.strerror}).") from refused
-    try:
-        document: dict[str, Any] = json.loads(raw)
-        document.pop("checksum")
-        manifest = Manifest.model_validate(document)
-        whole = manifest.spelt() == raw and manifest.contents.id == folder.name
-    except (ValueError, KeyError, TypeError, AttributeError, ValidationError):
-        raise DamagedBackupError(folder.name, FILE, "it cannot be read") from None
-    if not whole:
-        raise DamagedBackupError(folder.name, FILE, "it was changed")
-    if manifest.contents.format > FORMAT:
-        raise PermanentError(f"Backup {folder.name} was made by a newer release: install that one.")
-    return manifest
-
-
-def _spelt(document: Any) -> bytes:
+def spelt(document: Any) -> bytes:
+    """The one spelling."""
     return json.dumps(document, sort_keys=True, ensure_ascii=False, indent=1).encode()

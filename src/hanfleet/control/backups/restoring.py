@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from hanfleet.control.backups.manifest import DATA_KEYS, Contents, DamagedBackupError, Part, read
+from hanfleet.control.backups.manifest import DATA_KEYS, Contents, DamagedBackupError, Part
 from hanfleet.control.backups.parts import PartReader
 from hanfleet.control.backups.progress import Progress, Steps, silent
+from hanfleet.control.backups.reading import read
 from hanfleet.control.erasure import Ledger, apply_ledger
 from hanfleet.core.errors import ConflictError, NotFoundError, PermanentError
 from hanfleet.kit.clock import Clock

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from hanfleet.control.backups.library import Library
-from hanfleet.control.backups.manifest import DamagedBackupError, read
+from hanfleet.control.backups.manifest import DamagedBackupError
+from hanfleet.control.backups.reading import MisnamedBackupError, read
 from hanfleet.vault import MasterKey
 
 
@@ -11,7 +12,7 @@ def rewrap(folder: Path, old: MasterKey, new: MasterKey) -> int:
     """Wrap the keys of all backups in ``folder`` with ``new`` in place of ``old``, and give how many that were.
 
     Each is one step and may be repeated: what ``new`` opens already stays, and what neither opens (another fleet's, or
-    damaged) stays too. Raises ConflictError while another command works on the backups.
+    damaged, or in a folder of another name) stays too. Raises ConflictError while another command works on the backups.
     """
     if not folder.is_dir():
         return 0
@@ -22,7 +23,7 @@ def rewrap(folder: Path, old: MasterKey, new: MasterKey) -> int:
             place = library.folder(backup_id)
             try:
                 manifest = read(place)
-            except DamagedBackupError:
+            except (DamagedBackupError, MisnamedBackupError):
                 continue
             if manifest.opens_with(new) or not manifest.opens_with(old):
                 continue

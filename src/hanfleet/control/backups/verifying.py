@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from hanfleet.control.backups.manifest import Manifest, read
+from hanfleet.control.backups.manifest import Manifest
 from hanfleet.control.backups.parts import PartReader
 from hanfleet.control.backups.progress import Progress, Steps, silent
+from hanfleet.control.backups.reading import read
 from hanfleet.vault import MasterKey
 
 
