@@ -4,17 +4,18 @@ To add one: write ``cli/<name>.py`` with ``app = typer.Typer(...)``, put its lin
 ``cli/messages/<name>.py``. An application with one command and no callback is that command.
 """
 
+# In the order in which the help shows them: what is run first and most, first.
 COMMANDS = {
     "up": "hanfleet.cli.up",
+    "demo": "hanfleet.cli.demo",
     "bots": "hanfleet.cli.bots",
     "contacts": "hanfleet.cli.contacts",
-    "demo": "hanfleet.cli.demo",
-    "db": "hanfleet.cli.db",
-    "keys": "hanfleet.cli.keys",
-    "doctor": "hanfleet.cli.doctor",
-    "bench": "hanfleet.cli.bench",
     "backup": "hanfleet.cli.backup",
     "audit": "hanfleet.cli.audit",
+    "keys": "hanfleet.cli.keys",
+    "db": "hanfleet.cli.db",
+    "doctor": "hanfleet.cli.doctor",
     "import-legacy": "hanfleet.cli.import_legacy",
+    "bench": "hanfleet.cli.bench",
     "sandbox": "hanfleet.cli.sandbox",
 }
