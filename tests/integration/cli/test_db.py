@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import os
 import secrets
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from hanfleet.store.admin import bootstrap
 from hanfleet.store.migrations import HEAD, REVISIONS
 from tests.support.installations import remove_installation
 from tests.support.legacy import SAMPLE
+from tests.support.ports import free_port
 
 Db = Callable[..., tuple[int, str, str]]
 
@@ -122,9 +126,18 @@ def test_what_refuses_an_older_schema_changes_nothing(db: Db, url: str, home: Ho
     assert db("db", "downgrade", "--to", REVISIONS[-2], "--yes")[0] == 0
     old = tmp_path / "old"
     (old / "conversations").mkdir(parents=True)
-    for command in (("up", "--api-port", "24995"), ("import-legacy", str(old))):
-        status, _, said = db(*command)
-        assert status == 2
+    for command in (("up", "--api-port", str(free_port())), ("import-legacy", str(old))):
+        # As a process: `up` takes signals and logging over, and what a test process logs later would go there too.
+        ended = subprocess.run(
+            [sys.executable, "-m", "hanfleet", *command, "--home", str(home.path)],
+            env={**os.environ, "NO_COLOR": "1", "COLUMNS": "500"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        said = ended.stderr
+        assert ended.returncode == 2
         assert f"is at revision {REVISIONS[-2]}, which is older than this release needs ({HEAD})" in said
         assert "then run hanfleet db upgrade" in said
         assert "HANFLEET_DATABASE_URL" not in said
