@@ -3,6 +3,7 @@
 Entries of `Restriction`, like those that follow from `tables`.
 """
 
+from tests.security.bounds import VALUES
 from tests.security.restrictions import Restriction
 
 _CHECKED = ("23514",)
@@ -146,6 +147,24 @@ EVENTS = [
         "filling the bus and the relay",
         "bot_id = my_bot()",
         data="(SELECT jsonb_object_agg(gen_random_uuid(), n) FROM generate_series(1, 200) n)",
+    ),
+    _event(
+        "small text",
+        "data that jsonb keeps in a few bytes and the relay reads as thousands",
+        "bot_id = my_bot()",
+        data="""('{"a": "' || repeat('x', 5000) || '"}')::jsonb""",
+    ),
+    _event(
+        "readable numbers",
+        "a number on which the relay ends, and the supervisor with it",
+        "bot_id = my_bot()",
+        data="""'{"a": 1e2000}'""",
+    ),
+    _event(
+        "no depths",
+        "data so deep that the relay ends, and the supervisor with it",
+        "bot_id = my_bot()",
+        data="""('{"a": ' || repeat('[', 1500) || repeat(']', 1500) || '}')::jsonb""",
     ),
     _event(
         "no past",
@@ -414,4 +433,4 @@ LARGE_OBJECTS = [
     _function("lo_unlink(oid)", "deleting objects of others", f"SELECT lo_unlink({_NEW})", *_MAKE),
 ]
 
-POWERS = [*IDENTITY, *EVENTS, *BOUNDS, *SCHEMA, *ADVISORY, *LARGE_OBJECTS]
+POWERS = [*IDENTITY, *EVENTS, *BOUNDS, *VALUES, *SCHEMA, *ADVISORY, *LARGE_OBJECTS]

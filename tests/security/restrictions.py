@@ -62,7 +62,7 @@ def _policies() -> Iterator[Restriction]:
                 f"policy {policy} on {table}, for inserts",
                 f"planting {table} with another bot",
                 _forged_insert(table, "bot_id = 'anna'"),
-                f"ALTER POLICY {policy} ON {table} USING (true)",
+                f"ALTER POLICY {policy} ON {table} USING (true) WITH CHECK (true)",
                 given=_alone(table) + (f"; GRANT INSERT ON {table} TO @bots@" if some else ""),
                 table=table,
             )

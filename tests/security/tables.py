@@ -116,7 +116,7 @@ TABLES: dict[str, Table] = {
         ),
     ),
     "metrics_data": Table(
-        {**_API, "supervisor": "r d", "bots": "r a"}, _bot_row(name="planted for {bot}", value=1, timestamp=NOW)
+        {**_API, "supervisor": "r d", "bots": "r a"}, _bot_row(name="planted for {bot}", value=1, timestamp="now")
     ),
     "heartbeats": Table(
         {**_API, "supervisor": "r"},

@@ -6,7 +6,9 @@ of a bot's events is the order of its commits.
 
 # ruff: noqa: S608 - only our own constants are put into statements, never a value
 
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -25,27 +27,46 @@ _APPEND = text("""
     SELECT CAST(:id AS uuid), :type, :version, :source, CAST(:bot_id AS text), (SELECT event_seq FROM counter),
            CAST(:data AS jsonb), CAST(:correlation AS uuid), CAST(:causation AS uuid), CAST(:now AS timestamptz)""")
 
+# Times and data come in forms that are always read, so that a row which makes no event is found as such and spoils no
+# other row of the batch.
+_READ = """
+    e.id, e.type, e.version, e.source, e.bot_id, e.seq, CAST(e.data AS text) AS data_text, e.correlation_id,
+    e.causation_id, CAST(e.timestamp AS text) AS at_text, CASE
+        WHEN e.timestamp >= '0002-01-01 00:00:00+00' AND e.timestamp < '9999-01-01 00:00:00+00' THEN e.timestamp
+    END AS at"""
+
 # A row may carry an earlier time than its predecessor of the same bot: two processes' clocks meet at the counter. So
 # a batch is chosen by time and then filled up with everything that precedes its rows by seq. Its rows stay locked, so
 # an erasure waits until they are on the bus, and finds them there.
-_UNPUBLISHED = text("""
+_UNPUBLISHED = text(f"""
     WITH oldest AS (
         SELECT bot_id, seq, id FROM events WHERE published_at IS NULL ORDER BY timestamp LIMIT :limit),
     reach AS (SELECT bot_id, max(seq) AS seq FROM oldest WHERE bot_id IS NOT NULL GROUP BY bot_id)
-    SELECT e.* FROM events e LEFT JOIN reach r ON r.bot_id = e.bot_id
+    SELECT {_READ} FROM events e LEFT JOIN reach r ON r.bot_id = e.bot_id
     WHERE e.published_at IS NULL AND (e.seq <= r.seq OR e.id IN (SELECT id FROM oldest))
     ORDER BY e.bot_id NULLS FIRST, e.seq, e.timestamp, e.id
     FOR KEY SHARE OF e""")
-_MARK = text("SELECT mark_published(CAST(:times AS timestamptz[]), CAST(:ids AS uuid[]), CAST(:now AS timestamptz))")
+_MARK = text("""
+    SELECT mark_published(
+        CAST(CAST(:times AS text[]) AS timestamptz[]), CAST(:ids AS uuid[]), CAST(:now AS timestamptz))""")
 _SPAN = """
     timestamp >= :since AND timestamp < :until AND (CAST(:type AS text) IS NULL OR type = :type)"""
 _OF_BOT = text(f"""
-    SELECT * FROM events WHERE bot_id = :bot_id AND {_SPAN} ORDER BY timestamp, seq, id LIMIT :limit""")
+    SELECT {_READ} FROM events e WHERE bot_id = :bot_id AND {_SPAN} ORDER BY timestamp, seq, id LIMIT :limit""")
 _OF_ALL = text(f"""
-    SELECT * FROM events WHERE {_SPAN} ORDER BY timestamp, bot_id, seq, id LIMIT :limit""")
+    SELECT {_READ} FROM events e WHERE {_SPAN} ORDER BY timestamp, bot_id, seq, id LIMIT :limit""")
 _ALWAYS = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
 _PARTITIONS = text("SELECT ensure_month_partitions()")
 _DROP_OLD = text("SELECT drop_old_months('events', :before)")
+
+
+@dataclass(frozen=True)
+class UnreadableEvent:
+    """A row from which no event can be made; ``at`` is its time in PostgreSQL's words."""
+
+    id: UUID
+    bot_id: str | None
+    at: str
 
 
 class Events:
@@ -83,18 +104,19 @@ class Events:
 
     # The relay's side.
 
-    async def unpublished(self, limit: int = 500) -> Sequence[Event]:
+    async def unpublished(self, limit: int = 500) -> Sequence[Event | UnreadableEvent]:
         """The oldest events that wait for publication, each bot's in order of seq; a few over ``limit`` may come.
 
-        They cannot be deleted before this transaction ends: publish and mark them in it.
+        They cannot be deleted before this transaction ends: publish and mark them in it. One that is unreadable is
+        only marked, or it would come for ever.
         """
         return [_event(row) for row in await self._connection.all(_UNPUBLISHED, limit=limit)]
 
-    async def mark_published(self, events: Sequence[Event]) -> None:
-        """They are on the bus now."""
+    async def mark_published(self, events: Sequence[Event | UnreadableEvent]) -> None:
+        """They are on the bus now, or never will be."""
         await self._connection.all(
             _MARK,
-            times=[event.timestamp for event in events],
+            times=[event.timestamp.isoformat() if isinstance(event, Event) else event.at for event in events],
             ids=[event.id for event in events],
             now=self._connection.clock.now(),
         )
@@ -108,13 +130,13 @@ class Events:
         until: datetime | None = None,
         limit: int = 100,
     ) -> Sequence[Event]:
-        """Stored events, oldest first, in ``since`` ≤ time < ``until``."""
+        """Stored events, oldest first, in ``since`` ≤ time < ``until``; unreadable ones are left out."""
         values = {"since": since or _ALWAYS[0], "until": until or _ALWAYS[1], "type": type, "limit": limit}
         if bot_id is None:
             rows = await self._connection.all(_OF_ALL, **values)
         else:
             rows = await self._connection.all(_OF_BOT, bot_id=bot_id, **values)
-        return [_event(row) for row in rows]
+        return [event for event in map(_event, rows) if isinstance(event, Event)]
 
     async def ensure_partitions(self) -> None:
         """Make this month's and the next two months' partitions. The supervisor calls this daily."""
@@ -130,16 +152,19 @@ def data_of(payload: EventPayload) -> dict[str, Any]:
     return payload.model_dump(mode="json", exclude={"type", "version"})
 
 
-def _event(row: Row[Any]) -> Event:
-    return Event(
-        id=row.id,
-        type=row.type,
-        version=row.version,
-        source=row.source,
-        bot_id=row.bot_id,
-        seq=row.seq,
-        data=row.data,
-        correlation_id=row.correlation_id,
-        causation_id=row.causation_id,
-        timestamp=row.timestamp,
-    )
+def _event(row: Row[Any]) -> Event | UnreadableEvent:
+    try:
+        return Event(
+            id=row.id,
+            type=row.type,
+            version=row.version,
+            source=row.source,
+            bot_id=row.bot_id,
+            seq=row.seq,
+            data=json.loads(row.data_text),
+            correlation_id=row.correlation_id,
+            causation_id=row.causation_id,
+            timestamp=row.at,
+        )
+    except (ValueError, RecursionError):  # a number or a depth that Python does not take, or what is no event
+        return UnreadableEvent(row.id, row.bot_id, row.at_text)

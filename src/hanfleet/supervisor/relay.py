@@ -1,7 +1,7 @@
 """Event rows → bus: at least once, each bot's in the order of its commits. Only the leader runs it.
 
 A row counts as published after the bus has taken it; who dies in between publishes it again, and consumers know it by
-its id. A bus that is away costs delay and nothing else.
+its id. A bus that is away costs delay and nothing else. A row that makes no event is set aside: nobody waits for it.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from hanfleet.core.errors import BusUnavailableError, StoreUnavailableError
 from hanfleet.core.events import Event
 from hanfleet.kit.clock import Clock
 from hanfleet.kit.logging import get_logger
+from hanfleet.store.events import UnreadableEvent
 from hanfleet.store.principals import SystemPrincipal
 from hanfleet.store.session import Store
 
@@ -60,15 +61,20 @@ class Relay:
                 await self._clock.sleep(self._idle_s)
 
     async def publish_due(self) -> int:
-        """Publish one batch and give its size. Raises BusUnavailableError, StoreUnavailableError."""
+        """Publish or set aside one batch and give its size. Raises BusUnavailableError, StoreUnavailableError."""
         # Cancelled in the middle, the batch would be published once more; that is allowed, but needless.
         return await asyncio.shield(self._publish())
 
     async def _publish(self) -> int:
         # One transaction, so that nothing is erased between the reading and the publication: it would come back.
         async with self._store.transaction(RELAY) as tx:
-            events = await tx.events.unpublished(_BATCH)
+            due = await tx.events.unpublished(_BATCH)
+            events = [event for event in due if isinstance(event, Event)]
             if events:
                 await self._publisher.publish(events)
-                await tx.events.mark_published(events)
-        return len(events)
+            if due:
+                await tx.events.mark_published(due)
+        for row in due:
+            if isinstance(row, UnreadableEvent):
+                _log.error("an event cannot be read and is not published", bot_id=row.bot_id, event_id=str(row.id))
+        return len(due)

@@ -1,6 +1,6 @@
 """Bots, their secrets, their events, their end; and the hint that wakes the supervisor."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -99,7 +99,7 @@ async def test_erasing_a_bot_leaves_nothing_of_it_but_its_lease_and_its_trail(da
     await take(bot, message(10))
     await decide(bot, await load(bot), "hi")
     async with bot.store.transaction(bot.principal) as tx:
-        await tx.metrics.record("anna", {"latency": 1.0}, NOON)
+        await tx.metrics.record("anna", {"latency": 1.0}, datetime.now(UTC))
     await database.provisioner.drop_bot_role("anna")
     async with database.supervisor.transaction(SYSTEM) as tx:
         assert await tx.bots.erase("anna")
@@ -118,10 +118,11 @@ async def test_erasing_a_bot_leaves_nothing_of_it_but_its_lease_and_its_trail(da
 
 async def test_numbers_are_kept_over_time(database: Database) -> None:
     bot = await database.add_bot()
+    began = datetime.now(UTC)  # a bot writes numbers of now alone
     async with bot.store.transaction(bot.principal) as tx:
         for seconds in range(3):
-            await tx.metrics.record("anna", {"latency": seconds, "lag": 0.5}, NOON + timedelta(seconds=seconds))
-        rows = await tx.metrics.list("anna", "latency", NOON + timedelta(seconds=1))
+            await tx.metrics.record("anna", {"latency": seconds, "lag": 0.5}, began + timedelta(seconds=seconds))
+        rows = await tx.metrics.list("anna", "latency", began + timedelta(seconds=1))
     assert [row.value for row in rows] == [1.0, 2.0]
 
 

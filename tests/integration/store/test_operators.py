@@ -1,6 +1,6 @@
 """Operators and grants: what the API's role sees and writes depends on who it acts for."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
@@ -27,7 +27,7 @@ async def _fill(database: Database, *bot_ids: str) -> None:
         bot = await database.add_bot(bot_id)
         await disclose(bot)
         async with bot.store.transaction(bot.principal) as tx:
-            await tx.metrics.record(bot_id, {"x": 1.0}, NOON)
+            await tx.metrics.record(bot_id, {"x": 1.0}, datetime.now(UTC))
             await tx.facts.learn(bot_id, ANN, {"home": "Ann lives by the sea."})
             await tx.summaries.add(
                 bot_id, ANN, "They said hello.", through=(await tx.messages.list(bot_id, ANN))[-1].id

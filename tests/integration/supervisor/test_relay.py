@@ -66,3 +66,30 @@ async def test_events_are_published_in_order_once_the_bus_is_back(database):
 
 async def test_nothing_due_costs_one_question(database):
     assert await Relay(database.relay, ForgetfulBus(), SystemClock()).publish_due() == 0
+
+
+_PLANT = (
+    "INSERT INTO events (id, type, version, source, bot_id, seq, data, correlation_id, timestamp)"
+    " VALUES (gen_random_uuid(), 'bot.x', 1, 'worker', 'anna', $1, $2, gen_random_uuid(), $3::text::timestamptz)"
+)
+
+
+async def test_a_row_that_makes_no_event_is_set_aside_and_stops_nobody(database):
+    """Nobody may write such rows any more; one from before, or from whoever may, is still only one row."""
+    await database.add_bot("anna")
+    await database.add_bot("boris")
+    await _happen(database, 1)
+    raw = await database.connect()
+    deep = '{"a": ' + "[" * 1500 + "]" * 1500 + "}"
+    spoilt = [('{"a": 1e5000}', "now"), (deep, "now"), ("[]", "now"), ("{}", "4000-01-01 BC"), ("{}", "infinity")]
+    for seq, (data, at) in enumerate(spoilt, start=100):
+        await raw.execute(_PLANT, seq, data, at)
+    await _happen(database, 1)
+    bus = ForgetfulBus()
+    relay = Relay(database.relay, bus, SystemClock())
+    assert await relay.publish_due() == len(spoilt) + 6
+    assert await relay.publish_due() == 0
+    assert len(bus.taken) == 6  # both bots were registered, and each says two things
+    assert {event.seq for event in bus.taken if event.bot_id == "anna"} == {1, 2, 3}
+    async with database.api.transaction(SYSTEM) as tx:
+        assert [event.seq for event in await tx.events.list(bot_id="anna")] == [1, 2, 3]

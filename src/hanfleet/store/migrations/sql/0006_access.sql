@@ -48,11 +48,56 @@ GRANT UPDATE (rotated_at) ON bot_roles TO @provisioner@;
 CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OF bot_id, role_name ON bot_roles FOR EACH ROW
     EXECUTE FUNCTION audit_row('role', 'role_name', 'role_name', '', '');
 
--- Errors are for those to tell who saw them from outside. What a bot's event may hold is what the relay can carry.
+-- Errors are for those to tell who saw them from outside. What a bot's event may hold is what the relay can carry: in
+-- text, for jsonb keeps 1e5000 in a few bytes and writes it as 5001 digits; and no deeper than readers of JSON go.
 ALTER POLICY own_write ON events WITH CHECK (
     bot_id = my_bot() AND split_part(type, '.', 1) IN ('bot', 'user', 'profile') AND source = 'worker'
-    AND published_at IS NULL AND length(type) <= 100 AND jsonb_typeof(data) = 'object' AND pg_column_size(data) <= 4096
+    AND published_at IS NULL AND length(type) <= 100 AND jsonb_typeof(data) = 'object'
+    AND octet_length(data::text) <= 4096 AND NOT jsonb_path_exists(data, '$.** ? (@.abs() > 1e300)')
+    AND NOT jsonb_path_exists(data, '$.**{33 to last}')
     AND timestamp >= '2020-01-01 00:00:00+00' AND timestamp < now() + interval '1 day');
+
+-- A number of a far month would lie in the default partition and keep that month from ever being made. NaN is above
+-- every number.
+ALTER POLICY own ON metrics_data WITH CHECK (
+    bot_id = my_bot() AND length(name) <= 200 AND value BETWEEN -1e300 AND 1e300
+    AND timestamp BETWEEN now() - interval '1 hour' AND now() + interval '1 hour');
+
+-- What a bot writes in its own tables is read by others too: by operators' lists, by erasure and restore. The times are
+-- those that the importer takes, wrong ones of long ago and of the far future among them, and no others.
+DO $$
+DECLARE
+    bound record;
+BEGIN
+    FOR bound IN SELECT * FROM (VALUES
+        ('sessions', '{date, updated_at}', '{server_address, auth_key_sealed}'),
+        ('session_entities', '{}', '{kind, access_hash_sealed, name, username, phone_sealed}'),
+        ('user_profiles', '{disclosed_at, opted_out_at, paused_at, last_activity, created_at}',
+         '{name, username, language}'),
+        ('conversations', '{newest_inbound_at, reply_due_at, waiting_since, timestamp}', '{response_id}'),
+        ('messages', '{sent_at, created_at, edited_at, deleted_at}', '{text, text_sealed}'),
+        ('turns', '{created_at}', '{reason, response_id}'),
+        ('outbox', '{first_attempt_at, not_before, sent_at, created_at}', '{text, text_sealed, error}'),
+        ('facts', '{learned_at}', '{fact, fact_sealed}'),
+        ('summaries', '{created_at}', '{summary, summary_sealed}'),
+        ('schedules', '{due_at, settled_at, created_at}', '{}')
+    ) AS bounds (relation, times, sizes)
+    LOOP
+        IF bound.times <> '{}' THEN
+            EXECUTE format('ALTER TABLE %I ADD CONSTRAINT readable_times CHECK (%s)', bound.relation, (
+                SELECT string_agg(format('%1$I >= ''0002-01-01 00:00:00+00'' AND %1$I < ''9999-01-01 00:00:00+00''',
+                                         name), ' AND ') FROM unnest(bound.times::text[]) AS name));
+        END IF;
+        IF bound.sizes <> '{}' THEN
+            EXECUTE format('ALTER TABLE %I ADD CONSTRAINT bounded_sizes CHECK (%s)', bound.relation, (
+                SELECT string_agg(format('octet_length(%I) <= 65536', name), ' AND ')
+                FROM unnest(bound.sizes::text[]) AS name));
+        END IF;
+    END LOOP;
+END $$;
+ALTER TABLE user_profiles ADD CONSTRAINT readable_data CHECK (
+    octet_length(profile_data::text) <= 1048576 AND NOT jsonb_path_exists(profile_data, '$.** ? (@.abs() > 1e300)')
+    AND NOT jsonb_path_exists(profile_data, '$.**{101 to last}'));
 
 -- What supervisor and API read of every bot at once.
 ALTER TABLE heartbeats

@@ -6,6 +6,21 @@ CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE ON bot_roles FOR EACH R
 ALTER TABLE bot_roles DROP COLUMN rotated_at;
 ALTER TABLE leases DROP CONSTRAINT readable_times, DROP CONSTRAINT readable_names;
 ALTER TABLE heartbeats DROP CONSTRAINT readable_times, DROP CONSTRAINT readable_numbers;
+ALTER TABLE user_profiles DROP CONSTRAINT readable_data;
+DO $$
+DECLARE
+    relation text;
+BEGIN
+    FOREACH relation IN ARRAY ARRAY[
+        'sessions', 'session_entities', 'user_profiles', 'conversations', 'messages', 'turns', 'outbox', 'facts',
+        'summaries', 'schedules'
+    ] LOOP
+        EXECUTE format('ALTER TABLE %I DROP CONSTRAINT IF EXISTS readable_times', relation);
+        EXECUTE format('ALTER TABLE %I DROP CONSTRAINT IF EXISTS bounded_sizes', relation);
+    END LOOP;
+END $$;
+DROP POLICY own ON metrics_data; -- a policy cannot give up its check alone
+CREATE POLICY own ON metrics_data TO @bots@ USING (bot_id = my_bot());
 ALTER POLICY own_write ON events WITH CHECK (
     bot_id = my_bot() AND split_part(type, '.', 1) IN ('bot', 'user', 'profile', 'error')
     AND source = 'worker' AND published_at IS NULL);
