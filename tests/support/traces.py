@@ -27,11 +27,14 @@ async def rows_that_hold(superuser: Any, *marks: str) -> dict[str, list[str]]:
     return found
 
 
-async def streams_that_hold(bus: Bus, *marks: str) -> dict[str, list[str]]:
-    """Stream → the marks that some entry of it holds."""
+async def streams_that_hold(bus: Bus, *marks: str, about: str = "") -> dict[str, list[str]]:
+    """Stream → the marks that some entry of it holds; only entries that name ``about``, or are in a stream of its own:
+    other tests use the same bus.
+    """
     found: dict[str, list[str]] = {}
     async for stream in bus.client.scan_iter(match="*", _type="stream"):
-        text = str(await bus.client.xrange(stream))
+        entries = await bus.client.xrange(stream)
+        text = str([entry for entry in entries if about in f"{stream} {entry}"])
         if held := texts_that_hold(text, *marks):
             found[stream] = held
     return found

@@ -28,6 +28,8 @@ from hanfleet.store.session import Store
 from hanfleet.vault import MasterKey
 
 _DRAIN_S = 5
+# Longer than clients keep an idle connection (5 s is usual): who closes first must not be the one that is asked.
+_KEEP_ALIVE_S = 30
 
 
 class _Server(uvicorn.Server):
@@ -73,6 +75,7 @@ async def serve(payload: ApiPayload) -> None:
                 lifespan="off",
                 ws="none",
                 timeout_graceful_shutdown=_DRAIN_S,
+                timeout_keep_alive=_KEEP_ALIVE_S,
             )
         )
         _end_on_signals(server)

@@ -32,6 +32,8 @@ from hanfleet.sandbox.telegram.service import Telegram
 
 _log = get_logger(__name__)
 DC_ID = 2
+KEEP_ALIVE_S = 30
+"""Longer than clients keep an idle connection (5 s is usual): who closes first must not be the one that is asked."""
 
 
 class Sandbox:
@@ -112,7 +114,14 @@ class _ControlServer(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def _serving(app: FastAPI, sock: socket.socket) -> AsyncIterator[None]:
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=KEEP_ALIVE_S,
+    )
     server = _ControlServer(config)
     task = asyncio.create_task(server.serve(sockets=[sock]))
     try:

@@ -48,6 +48,8 @@ async def _left(bus: Bus, bot_id: str) -> list[tuple[str, Any]]:
     found = []
     for category in Category:
         for _, fields in await bus.client.xrange(keys.events(category)):
+            if bot_id not in fields.get("event", ""):
+                continue  # another test's, and not always an event
             entry = json.loads(fields["event"])
             if str(entry["bot_id"]).startswith(bot_id):
                 found.append((entry["bot_id"], {k: v for k, v in entry["data"].items() if k != "bot_id"}))

@@ -221,8 +221,8 @@ async def test_what_is_being_published_is_waited_for_and_then_found(
     assert await publishing > 0
     assert (await erasing).complete
     async with open_bus(valkey_url, clock=SystemClock()) as bus:
-        assert await streams_that_hold(bus, str(ANN)) == {}
-        assert await streams_that_hold(bus, str(BORIS))
+        assert await streams_that_hold(bus, str(ANN), about=bot.bot_id) == {}
+        assert await streams_that_hold(bus, str(BORIS), about=bot.bot_id)
 
 
 @pytest.mark.parametrize("dies_at", ["ledger", "rows", "commit", "bus"])
@@ -265,7 +265,7 @@ async def test_what_a_crash_leaves_is_finished(
     assert await tables_that_hold(database, str(ANN)) == {}
     assert len(ledger.entries()) == 1
     async with open_bus(valkey_url, clock=SystemClock()) as bus:
-        assert await streams_that_hold(bus, str(ANN)) == {}
+        assert await streams_that_hold(bus, str(ANN), about=bot.bot_id) == {}
     assert await _chats(manager, bot.bot_id) == [BORIS]
 
 
