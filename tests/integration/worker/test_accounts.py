@@ -32,6 +32,9 @@ from tests.support.sandbox import SandboxHandle, sandbox_process
 from tests.support.waiting import eventually
 from tests.support.workers import Rehearsal, times
 
+# Their bots have one name, and all tests share a bus: whose worker hears a command would be chance.
+pytestmark = pytest.mark.xdist_group("mia on the bus")
+
 
 @pytest_asyncio.fixture
 async def person(database: Database, sandbox: SandboxHandle) -> Rehearsal:

@@ -21,6 +21,9 @@ from tests.support.traces import bus_files_that_hold, streams_that_hold, tables_
 from tests.support.waiting import eventually
 from tests.support.workers import DATA_KEY, Rehearsal, times
 
+# Their bots have one name, and all tests share a bus: whose worker hears a command would be chance.
+pytestmark = pytest.mark.xdist_group("mia on the bus")
+
 __all__ = ["bus", "person"]
 
 TEXT = "my-secret-hobby-is-beekeeping"

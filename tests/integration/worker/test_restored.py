@@ -2,11 +2,16 @@
 
 from typing import Any
 
+import pytest
+
 from hanfleet.bus import Bus
 from hanfleet.core.states import WorkerPhase
 from tests.integration.worker.test_accounts import Remote, bus, log_in, person
 from tests.support.waiting import eventually
 from tests.support.workers import Rehearsal, times
+
+# Their bots have one name, and all tests share a bus: whose worker hears a command would be chance.
+pytestmark = pytest.mark.xdist_group("mia on the bus")
 
 __all__ = ["bus", "person"]
 
