@@ -234,7 +234,7 @@ def default_path(environ: Mapping[str, str]) -> Path:
 def is_home(path: Path) -> bool:
     """Whether there is a home at ``path`` that we may look into."""
     # Unlike Path.exists it says no where the way there is closed to us.
-    return any(os.path.exists(path / sign) for sign in _SIGNS)  # noqa: PTH110
+    return any(os.path.exists(path / sign) for sign in _SIGNS)  # noqa: PTH110 - see above
 
 
 def _chosen(path: Path | None, environ: Mapping[str, str]) -> Path:

@@ -118,7 +118,7 @@ def spawn(
             umask=0o077,
             pass_fds=pass_fds,
             start_new_session=True,
-            preexec_fn=_dies_with_parent(parent_death_signal) if parent_death_signal else None,  # noqa: PLW1509
+            preexec_fn=_dies_with_parent(parent_death_signal) if parent_death_signal else None,  # noqa: PLW1509 - system calls alone
         )
         return Spawned(process, output, start)
     except (OSError, subprocess.SubprocessError) as failed:

@@ -7,7 +7,7 @@ from sqlalchemy import Row, text
 
 from hanfleet.kit.identity import new_id
 from hanfleet.store.connection import Connection, storable
-from hanfleet.store.records import AlertRow, Severity
+from hanfleet.store.operator_records import AlertRow, Severity
 
 _RAISE = text("""
     INSERT INTO alerts (id, bot_id, kind, severity, detail, raised_at)

@@ -11,7 +11,7 @@ from sqlalchemy import Row, text
 
 from hanfleet.core.errors import NotFoundError
 from hanfleet.store.connection import Connection
-from hanfleet.store.records import GrantRow, OperatorRow, Role
+from hanfleet.store.operator_records import GrantRow, OperatorRow, Role
 
 _ADD = text("INSERT INTO operators (name, created_at) VALUES (:name, :now)")
 _GET = text("SELECT name, created_at, disabled_at FROM operators WHERE name = :name")

@@ -12,7 +12,7 @@ from sqlalchemy import Row, text
 
 from hanfleet.kit.identity import new_id
 from hanfleet.store.connection import Connection
-from hanfleet.store.records import TokenRow
+from hanfleet.store.operator_records import TokenRow
 
 _COLUMNS = "t.id, t.operator, t.name, t.scopes, t.created_at, t.expires_at, t.last_used_at, t.revoked_at"
 _ADD = text("""

@@ -8,7 +8,7 @@ from sqlalchemy import Row, text
 
 from hanfleet.core.errors import NotFoundError
 from hanfleet.store.connection import Connection
-from hanfleet.store.records import WebhookRow, WebhookState
+from hanfleet.store.operator_records import WebhookRow, WebhookState
 
 _ADD = text("""
     INSERT INTO webhooks (id, bot_id, url, secret_sealed, event_types, created_at, updated_at)

@@ -8,8 +8,8 @@ from uuid import UUID
 from hanfleet.core.messages import InboundMessage, Person, UpdateBatch
 from hanfleet.core.states import DesiredState
 from hanfleet.kit.requests import serving
+from hanfleet.store.operator_records import Role
 from hanfleet.store.principals import SystemPrincipal
-from hanfleet.store.records import Role
 from tests.integration.store.conversation_steps import clear
 from tests.support.database import OPERATOR, SYSTEM, BotLogIn, Database
 

@@ -7,8 +7,8 @@ import pytest
 
 from hanfleet.core.errors import ConflictError, NotFoundError, PermanentError
 from hanfleet.kit.identity import new_id
+from hanfleet.store.operator_records import Role, Severity, WebhookState
 from hanfleet.store.principals import OperatorPrincipal
-from hanfleet.store.records import Role, Severity, WebhookState
 from tests.support.database import OPERATOR, SYSTEM, Database
 
 IVAN = OperatorPrincipal("ivan")

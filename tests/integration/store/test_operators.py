@@ -6,8 +6,9 @@ import asyncpg
 import pytest
 
 from hanfleet.core.errors import ConflictError, NotFoundError, PermanentError
+from hanfleet.store.operator_records import Role
 from hanfleet.store.principals import OperatorPrincipal
-from hanfleet.store.records import Role, ScheduleKind
+from hanfleet.store.records import ScheduleKind
 from tests.integration.store.conversation_steps import ANN, NOON, disclose
 from tests.support.database import OPERATOR, SYSTEM, Database
 

@@ -31,7 +31,7 @@ _TIMEOUT_S = 600.0
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 _SPREAD = timedelta(days=90)
 _SYSTEM = SystemPrincipal("bench")
-_WORDS = "so how was the day then I went to the lake and it rained but we stayed until the evening was over".split()  # noqa: SIM905
+_WORDS = "so how was the day then I went to the lake and it rained but we stayed until the evening was over".split()  # noqa: SIM905 - a text
 
 Say = Callable[[str], None]
 Row = tuple[Any, ...]

@@ -124,7 +124,7 @@ class Contacts:
                 done += await self._finish_bot(erasure)
                 continue
             if erasure.rows_gone_at is None:
-                await self._run(lambda tx, erasure=erasure: self._find_and_erase(tx, erasure))  # type: ignore[misc]
+                await self._run(lambda tx, erasure=erasure: self._find_and_erase(tx, erasure))  # type: ignore[misc] # mypy takes no default in a lambda
             done += await self._leave_bus(erasure.bot_id, erasure.mark)
         return done
 
