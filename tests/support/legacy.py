@@ -48,8 +48,8 @@ def write(path: Path, content: Any) -> Path:
     return path
 
 
-def write_session(path: Path, *, key: bytes = b"k" * 256) -> None:
-    """A session file as Telethon 1.4x makes it."""
+def write_session(path: Path, *, key: bytes = b"k" * 256, odd: str = "") -> None:
+    """A session file as Telethon 1.4x makes it; ``odd``: statements that spoil it."""
     with closing(sqlite3.connect(path)) as database:
         database.executescript("""
             CREATE TABLE version (version INTEGER PRIMARY KEY);
@@ -63,6 +63,7 @@ def write_session(path: Path, *, key: bytes = b"k" * 256) -> None:
                                         (-100, 3, NULL, NULL, 'a group', 0);
             INSERT INTO update_state VALUES (0, 10, 20, 1750000000, 30);""")
         database.execute("INSERT INTO sessions VALUES (2, '149.154.167.50', 443, ?, NULL)", (key,))
+        database.executescript(odd)
         database.commit()
 
 
@@ -84,6 +85,15 @@ anything = st.recursive(
     max_leaves=6,
 )
 
+# What one row does not hold, or could not be read back from it, each just past its bound or far past it.
+_long_text = "ä" * 40_000
+deep = json.loads("[" * 99 + "]" * 99)
+OVER_BOUNDS: list[Any] = [
+    _long_text, deep, {"a": deep}, 10**300 + 1, -(10**4000), 1.5e300, [1e-300] * 4_000, _long_text * 14,
+    {f"{number}": _long_text for number in range(15)},
+]  # fmt: skip
+over_bounds = st.sampled_from(OVER_BOUNDS)
+
 
 @st.composite
 def logs(draw: st.DrawFn) -> list[dict[str, Any]]:
@@ -91,11 +101,13 @@ def logs(draw: st.DrawFn) -> list[dict[str, Any]]:
     messages = []
     for number in range(draw(st.integers(0, 12))):
         text = f"{number}:{draw(nasty_text)}"
+        if draw(st.integers(0, 11)) == 0:
+            text += _long_text
         values = message(number, text, draw(st.sampled_from(["in", "out"])))
         if draw(st.integers(0, 5)) == 0:
             values["ts"] = draw(_odd_times)
         if draw(st.integers(0, 5)) == 0:
-            values["mood"] = draw(anything)
+            values["mood"] = draw(anything | over_bounds)
         messages.append(values)
     return messages
 

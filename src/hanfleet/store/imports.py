@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from hanfleet.store.bounds import MOST_PROFILE_BYTES
 from hanfleet.store.connection import Connection, as_json
 from hanfleet.store.texts import text_field
 
@@ -43,7 +44,8 @@ _ADD_CONTACT = text("""
     ON CONFLICT (bot_id, chat_id) DO NOTHING RETURNING id""")
 _ADD_FACTS = text("""
     UPDATE user_profiles SET profile_data = CAST(:data AS jsonb) || profile_data
-    WHERE bot_id = :bot_id AND chat_id = :chat_id""")
+    WHERE bot_id = :bot_id AND chat_id = :chat_id
+      AND octet_length(CAST(CAST(:data AS jsonb) || profile_data AS text)) <= :most RETURNING id""")
 _STORED_FACTS = text("SELECT profile_data FROM user_profiles WHERE bot_id = :bot_id AND chat_id = :chat_id")
 _ADD_CONVERSATION = text("""
     INSERT INTO conversations (bot_id, id, chat_id, response_id, timestamp)
@@ -198,12 +200,17 @@ class Imports:
         )
         return added is not None
 
-    async def add_facts(self, bot_id: str, chat_id: int, data: Mapping[str, Any]) -> list[str]:
-        """Put those keys into a known contact's profile_data that it does not have; gives them."""
+    async def add_facts(self, bot_id: str, chat_id: int, data: Mapping[str, Any]) -> list[str] | None:
+        """Put those keys into a known contact's profile_data that it does not have; gives them.
+
+        None: they do not fit beside what it has, and nothing was changed.
+        """
         stored = await self._connection.value(_STORED_FACTS, bot_id=bot_id, chat_id=chat_id)
         new = {key: value for key, value in data.items() if key not in stored}
         if new:
-            await self._connection.all(_ADD_FACTS, bot_id=bot_id, chat_id=chat_id, data=as_json(new))
+            values = {"chat_id": chat_id, "data": as_json(new), "most": MOST_PROFILE_BYTES}
+            if await self._connection.first(_ADD_FACTS, bot_id=bot_id, **values) is None:
+                return None
         return list(new)
 
     async def add_conversation(

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hanfleet.control.legacy import Difference, LegacyFolder, compare, import_folder, take_back
+from hanfleet.control.legacy.bounding import fitting
 from hanfleet.control.legacy.cleaning import clean_text
 from hanfleet.core.errors import ConflictError, NotFoundError
 from hanfleet.core.states import DesiredState
@@ -20,7 +21,20 @@ from hanfleet.vault import MasterKey
 from tests.integration.store.conversation_steps import message as inbound
 from tests.integration.store.conversation_steps import take
 from tests.support.database import SYSTEM, Database
-from tests.support.legacy import ENV, NOW, SAMPLE, anything, later_plan, logs, message, stamp, write, write_session
+from tests.support.legacy import (
+    ENV,
+    NOW,
+    OVER_BOUNDS,
+    SAMPLE,
+    anything,
+    later_plan,
+    logs,
+    message,
+    over_bounds,
+    stamp,
+    write,
+    write_session,
+)
 
 KEY = MasterKey(b"m" * 32)
 SOUND_STAMPS = {stamp(number) for number in range(12)}
@@ -239,6 +253,35 @@ async def test_an_import_that_breaks_leaves_nothing(desk: Desk, monkeypatch: pyt
     assert await desk.dump() == before
 
 
+async def test_what_no_row_holds_fails_no_import(desk: Desk, tmp_path: Path) -> None:
+    for chat_id, value in enumerate(OVER_BOUNDS, 1):
+        profile = {"name": value, "previous_response_id": value, "profile": {"20250101": value}, "odd": value}
+        write(tmp_path / f"girls_data/{chat_id}.json", {"chat_id": chat_id, **profile})
+        log = [{"ts": stamp(0), "direction": "in", "text": value, "mood": value}]
+        write(tmp_path / f"conversations/{chat_id}.json", log)
+    before = await desk.dump()
+    assert (await desk.bring(tmp_path))["contacts"] == len(OVER_BOUNDS)
+    assert await desk.differences(tmp_path) == []
+    assert not await desk.bring(tmp_path)
+    await desk.take_back()
+    assert await desk.dump() == before
+
+
+async def test_a_known_contact_whose_profile_is_full_keeps_it(desk: Desk, tmp_path: Path) -> None:
+    bot = await desk.database.add_bot()
+    await take(bot, inbound(10, chat_id=1))
+    raw = await desk.database.connect()
+    await raw.execute("UPDATE user_profiles SET profile_data = jsonb_build_object('full', repeat('x', 1000000))")
+    await raw.close()
+    write(tmp_path / "girls_data/1.json", {"chat_id": 1, "name": "Ann", "profile": {"20250101": "x" * 100_000}})
+    folder = desk.read(tmp_path)
+    await import_folder(desk.store, KEY, "anna", folder, desk.database.clock, _quiet)
+    assert "a profile over what a row holds, together with what is known already" in folder.oddities.by_reason()
+    async with desk.store.transaction(SYSTEM) as tx:
+        (contact,) = await tx.contacts.list("anna")
+    assert list(contact.profile_data) == ["full"]
+
+
 async def test_the_migration_goes_down_with_an_import_in_it_and_up_again(desk: Desk) -> None:
     await desk.bring(SAMPLE)
     assert await migrate.downgrade(desk.database.urls.owner, "0001")
@@ -252,7 +295,24 @@ async def test_the_migration_goes_down_with_an_import_in_it_and_up_again(desk: D
     assert len((await desk.dump())["messages"]) == 48
 
 
-# What may lie in place of a sound file.
+# What may lie in place of a sound file, or in it.
+_odd_metrics = st.sampled_from(
+    [
+        {"history": [{"timestamp": stamp(0), "metrics": metrics}]}
+        for metrics in ({"m" * 3_000: 1}, {"ok": 1e300}, {"ok": 10**300 + 1}, {"ok": 1e-300, "ok2": 1})
+    ]
+)
+_odd_sessions = st.sampled_from(
+    [
+        "UPDATE sessions SET dc_id = 1 << 40",
+        "UPDATE sessions SET port = 'none'",
+        f"UPDATE sessions SET server_address = '{'1' * 70_000}'",
+        "UPDATE update_state SET date = -62135596800",
+        "UPDATE update_state SET date = 253402300799, pts = 'x'",
+        f"UPDATE entities SET name = '{'ä' * 40_000}', username = '{'n' * 70_000}' WHERE id = 5",
+        f"UPDATE entities SET hash = 'x', phone = '{'1' * 70_000}'",
+    ]
+)
 _damages = st.sampled_from(["none", "none", "cut", "empty", "later plan", "bom", "joined", "restarted", "holed"])
 
 
@@ -270,14 +330,19 @@ async def test_every_message_of_any_old_folder_is_found_again(
         if data.draw(st.booleans()):
             profile = {
                 "chat_id": chat_id,
-                "profile": {"20250101000000": data.draw(anything)},
-                "odd": data.draw(anything),
+                "name": data.draw(anything | over_bounds),
+                "previous_response_id": data.draw(anything | over_bounds),
+                "profile": {"20250101000000": data.draw(anything | over_bounds), "20250601000000": "newest"},
+                "odd": data.draw(anything | over_bounds),
             }
             write(root / f"girls_data/{chat_id}.json", json.dumps(profile))
     write(
         root / "girls_data.json", data.draw(st.sampled_from(["", "{", "[]", '{"girls": {"1": null}}', '{"girls": 5}']))
     )
-    write(root / "metrics.json", json.dumps(data.draw(anything)))
+    write(root / "metrics.json", json.dumps(data.draw(anything | _odd_metrics)))
+    write(root / "fields.json", json.dumps(data.draw(anything | over_bounds)))
+    if data.draw(st.booleans()):
+        write_session(root / "han_session.session", odd=data.draw(_odd_sessions))
     before = await desk.dump()
     found_before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
@@ -295,7 +360,7 @@ async def test_every_message_of_any_old_folder_is_found_again(
 
 def _assert_said(talk: list[Any], log: list[dict[str, Any]]) -> None:
     """The talk is the log: every text, who said it, in that order, and when, to the microsecond."""
-    assert [row["text"] for row in talk] == [clean_text(values["text"])[0] for values in log]
+    assert [row["text"] for row in talk] == [fitting(clean_text(values["text"])[0]) for values in log]
     assert [row["direction"] for row in talk] == [values["direction"] for values in log]
     for row, values in zip(talk, log, strict=True):
         if str(values["ts"]) in SOUND_STAMPS:

@@ -1,16 +1,16 @@
-"""What PostgreSQL cannot keep: NUL bytes, lone surrogates, numbers without end. Replaced, and each place named.
+"""What PostgreSQL cannot keep: NUL bytes, lone surrogates, numbers past all bounds. Replaced, and each place named.
 
 Everything else passes unchanged, so that a text can be compared character by character afterwards.
 """
 
 import json
-import math
 from typing import Any
 
+from hanfleet.store.bounds import DEEPEST, GREATEST_NUMBER
 from hanfleet.store.connection import storable
 
-_DEEPEST = 100
 _EXACT = 1e15
+_SHOWN = 30
 
 
 def clean_text(text: str) -> tuple[str, str]:
@@ -34,8 +34,8 @@ def clean_json(value: Any, depth: int = 0) -> tuple[Any, list[str]]:
         text, bad = clean_text(value)
         return text, [bad] if bad else []
     if not isinstance(value, dict | list):
-        return _clean_number(value) if isinstance(value, float) else (value, [])
-    if depth >= _DEEPEST:
+        return _clean_number(value) if isinstance(value, int | float) else (value, [])
+    if depth >= DEEPEST:
         return clean_text(json.dumps(value))[0], ["nested too deeply, kept as text"]
     found: list[str] = []
     if isinstance(value, list):
@@ -55,10 +55,11 @@ def clean_json(value: Any, depth: int = 0) -> tuple[Any, list[str]]:
 
 
 def _clean_number(value: float) -> tuple[Any, list[str]]:
-    if not math.isfinite(value):
-        return str(value), [f"the number {value} became a text"]
+    if not abs(value) <= GREATEST_NUMBER:  # NaN compares with nothing
+        written = str(value)
+        return written, [f"the number {written[:_SHOWN]} became a text"]
     # jsonb gives a great one back as this whole number.
-    return (int(value) if abs(value) >= _EXACT and value.is_integer() else value), []
+    return (int(value) if isinstance(value, float) and abs(value) >= _EXACT and value.is_integer() else value), []
 
 
 def free_key(taken: dict[str, Any], key: str) -> str:

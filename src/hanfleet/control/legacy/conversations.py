@@ -5,7 +5,7 @@ from typing import Any
 
 from hanfleet.control.legacy.cleaning import clean_text
 from hanfleet.control.legacy.conversations_v2 import read_message_v2
-from hanfleet.control.legacy.fields import Fields
+from hanfleet.control.legacy.fields import Fields, done_with
 from hanfleet.control.legacy.oddities import Oddities, quoted
 from hanfleet.control.legacy.records import LegacyMessage
 from hanfleet.control.legacy.times import read_time
@@ -81,7 +81,7 @@ def checked_text(text: str, file: str, index: int, oddities: Oddities) -> str:
         oddities.note(file, index, f"characters that no database keeps: text, {bad}", "replaced by U+FFFD")
     if len(clean) > TEXT_LIMIT:
         reason = f"a text over the limit: text has {len(clean)} characters, more than {TEXT_LIMIT}"
-        oddities.note(file, index, reason, "kept whole")
+        oddities.note(file, index, reason, done_with(clean))
     return clean
 
 

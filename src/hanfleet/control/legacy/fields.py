@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from hanfleet.control.legacy.bounding import fits
 from hanfleet.control.legacy.cleaning import clean_json, clean_text
 from hanfleet.control.legacy.oddities import Oddities, quoted
 
@@ -40,7 +41,8 @@ class Fields:
             self.note(f"no text: {key} is {quoted(value)}", "kept as text")
             value = clean_text(json.dumps(value, ensure_ascii=False))[0]
         if limit is not None and len(value) > limit:
-            self.note(f"a text over the limit: {key} has {len(value)} characters, more than {limit}", "kept whole")
+            reason = f"a text over the limit: {key} has {len(value)} characters, more than {limit}"
+            self.note(reason, done_with(value))
         return value
 
     def take_count(self, key: str) -> int:
@@ -67,6 +69,11 @@ class Fields:
         self._left = {}
         result: dict[str, Any] = clean
         return result
+
+
+def done_with(text: str) -> str:
+    """What becomes of a text that is longer than Telegram allows."""
+    return "kept whole" if fits(text) else "cut to what a row holds, and kept whole with the import"
 
 
 def chat_id_of(value: Any) -> int | None:

@@ -10,16 +10,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from hanfleet.control.legacy.bounding import fitting_name, fitting_profile
 from hanfleet.control.legacy.choosing import chosen
 from hanfleet.control.legacy.conversations import read_messages
 from hanfleet.control.legacy.documents import DocumentReader
-from hanfleet.control.legacy.fields import chat_id_of
+from hanfleet.control.legacy.fields import Fields, chat_id_of
 from hanfleet.control.legacy.merging import merged
 from hanfleet.control.legacy.metrics_file import read_metrics
 from hanfleet.control.legacy.oddities import Oddities, quoted
 from hanfleet.control.legacy.persona_file import read_persona
 from hanfleet.control.legacy.profiles_v1 import read_profiles_v1
-from hanfleet.control.legacy.profiles_v2 import RANK_ASIDE, RANK_V2, read_profile_v2
+from hanfleet.control.legacy.profiles_v2 import NAME_LIMIT, RANK_ASIDE, RANK_V2, read_profile_v2
 from hanfleet.control.legacy.profiles_v3 import read_profile_v3
 from hanfleet.control.legacy.records import LegacyChat, LegacyMessage, LegacyMetric, LegacyProfile
 from hanfleet.control.legacy.session_file import read_session
@@ -193,7 +194,7 @@ class LegacyFolder:
                 talk, name = self._backup(document, file, chat_id, name)
                 messages = self._merged(messages, talk, file)
         profile = chosen(self._profiles.get(chat_id, []), self.oddities)
-        return LegacyChat(chat_id, profile, messages, name)
+        return LegacyChat(chat_id, profile and fitting_profile(profile, self.oddities), messages, name)
 
     def _backup(self, document: Any, file: str, chat_id: int, name: str) -> tuple[list[LegacyMessage], str]:
         if isinstance(document, dict) and "messages" in document:
@@ -203,7 +204,8 @@ class LegacyFolder:
                 self.oddities.note(file, "", reason, f"taken for chat {chat_id}")
             for key in document.keys() - known:
                 self.oddities.keep(file, key, document[key])
-            name = str(document.get("name") or name)
+            given = Fields({"name": document.get("name")}, file, "", self.oddities).take_text("name", limit=NAME_LIMIT)
+            name = fitting_name(given, file, f"chat {chat_id}", self.oddities) or name
             document = document["messages"]
         return read_messages(document, file, self.oddities, self._now), name
 

@@ -186,7 +186,13 @@ class _Import:
                 await self._begun()
                 await imports.remark(self._bot_id, Mark("contact", contact.chat_id, brought))
                 self._brought["refreshed"] += 1
-        elif keys := await imports.add_facts(self._bot_id, contact.chat_id, contact.data):
+            return
+        keys = await imports.add_facts(self._bot_id, contact.chat_id, contact.data)
+        if keys is None:
+            reason = "a profile over what a row holds, together with what is known already"
+            where = f"chat {contact.chat_id}"
+            self._folder.oddities.note("", where, f"{reason}: {where}", "its facts stay as they are")
+        elif keys:
             await self._mark("facts", contact.chat_id, {"data": {key: contact.data[key] for key in keys}})
             self._brought["facts"] += 1
 

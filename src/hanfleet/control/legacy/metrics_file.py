@@ -1,13 +1,13 @@
 """metrics.json: the history becomes rows of numbers; what is no number of a known moment is kept as it is."""
 
-import math
 from datetime import datetime
 from typing import Any
 
-from hanfleet.control.legacy.cleaning import clean_json
+from hanfleet.control.legacy.cleaning import clean_json, clean_text
 from hanfleet.control.legacy.oddities import Oddities, quoted
 from hanfleet.control.legacy.records import LegacyMetric
 from hanfleet.control.legacy.times import read_time
+from hanfleet.store.bounds import GREATEST_NUMBER, LONGEST_METRIC_NAME
 
 PREFIX = "legacy."
 
@@ -51,7 +51,10 @@ def _rows(entry: Any, now: datetime) -> list[LegacyMetric] | None:
         return None
     rows = []
     for name, value in values.items():
-        if not isinstance(value, bool | int | float) or abs(value) > 1e300 or not math.isfinite(value):
+        full_name = PREFIX + clean_text(name)[0]
+        if len(full_name) > LONGEST_METRIC_NAME:
             return None
-        rows.append(LegacyMetric(PREFIX + clean_json(name)[0], float(value), at.at))
+        if not isinstance(value, bool | int | float) or not abs(value) <= GREATEST_NUMBER:  # NaN is not, either
+            return None
+        rows.append(LegacyMetric(full_name, float(value), at.at))
     return rows

@@ -26,17 +26,17 @@ class Oddities:
 
     def __init__(self) -> None:
         self.entries: list[Oddity] = []
-        #: file → field → value: what belongs to no contact and no message
+        #: file → field → value: what no contact and no message has a place for
         self.unknown: dict[str, dict[str, Any]] = {}
 
     def note(self, file: str, record: str | int, reason: str, done: str) -> None:
         """One more; it may quote what people wrote, with what no file could hold escaped."""
         self.entries.append(Oddity(_writable(file), _writable(str(record)), _writable(reason), _writable(done)))
 
-    def keep(self, file: str, field: str, value: Any) -> None:
-        """A field around the records that nobody knows: noted, and kept with the import."""
+    def keep(self, file: str, field: str, value: Any, *, reason: str = "unknown fields") -> None:
+        """A field that has no place in any record, or not enough: noted, and kept with the import."""
         self.unknown.setdefault(file, {})[field] = value
-        self.note(file, field, f"unknown fields: {quoted(value)}", "kept with the import")
+        self.note(file, field, f"{reason}: {quoted(value)}", "kept with the import")
 
     def by_reason(self) -> dict[str, int]:
         """How often each reason came up; what stands behind a colon is particular and left out."""

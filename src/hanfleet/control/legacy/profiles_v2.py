@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from hanfleet.control.legacy.bounding import fits
 from hanfleet.control.legacy.fields import Fields, chat_id_of
 from hanfleet.control.legacy.oddities import Oddities, quoted
 from hanfleet.control.legacy.records import LegacyProfile
@@ -37,6 +38,10 @@ def read_profile_v2(
     response = fields.take("previous_response_id")
     if response is not None and not isinstance(response, str):
         fields.note(f"no text: previous_response_id is {quoted(response)}", "kept among the unknown fields")
+        fields.put_back("previous_response_id", response)
+        response = None
+    elif response is not None and not fits(response):
+        fields.note(f"no id: previous_response_id has {len(response)} characters", "kept among the unknown fields")
         fields.put_back("previous_response_id", response)
         response = None
     profile = LegacyProfile(

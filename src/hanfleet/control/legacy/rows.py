@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from hanfleet.control.legacy.cleaning import clean_text
+from hanfleet.control.legacy.bounding import fits, fitting
 from hanfleet.control.legacy.ids import message_id, scope
 from hanfleet.control.legacy.records import LegacyChat
 from hanfleet.core.messages import Author, Direction
@@ -27,7 +27,7 @@ def contact_of(chat: LegacyChat, now: datetime) -> ImportedContact:
     return ImportedContact(
         id=new_id(),
         chat_id=chat.chat_id,
-        name=clean_text(chat.name)[0],
+        name=chat.name,
         data=profile.data if profile else {},
         message_count=max(received, profile.message_count if profile else 0),
         last_activity=active,
@@ -53,7 +53,7 @@ def messages_of(bot_id: str, chat: LegacyChat) -> list[ImportedMessage]:
                 message_id(key, index, message),
                 message.direction,
                 Author.CONTACT if message.direction is Direction.IN else Author.BOT,
-                message.text,
+                fitting(message.text),
                 message.media,
                 message.sent_at,
                 known,
@@ -63,8 +63,13 @@ def messages_of(bot_id: str, chat: LegacyChat) -> list[ImportedMessage]:
 
 
 def extras_of(chat: LegacyChat) -> dict[str, Any]:
-    """What messages had beyond a message, by their place in the talk."""
-    return {str(index): message.extra for index, message in enumerate(chat.messages) if message.extra}
+    """What messages had beyond a message, by their place in the talk; of a text that was cut, the whole."""
+    extras = ((message.extra or {}) | _whole(message.text) for message in chat.messages)
+    return {str(index): extra for index, extra in enumerate(extras) if extra}
+
+
+def _whole(text: str) -> dict[str, Any]:
+    return {} if fits(text) else {"text": text}
 
 
 def brought_contact(contact: ImportedContact) -> dict[str, Any]:

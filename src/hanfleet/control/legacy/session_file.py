@@ -12,11 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hanfleet.control.legacy.bounding import fits, fitting
 from hanfleet.control.legacy.cleaning import clean_text
-from hanfleet.control.legacy.oddities import Oddities
+from hanfleet.control.legacy.oddities import Oddities, quoted
+from hanfleet.control.legacy.times import read_time
 from hanfleet.core.messages import Entity, SessionSnapshot, UpdateState
 
 _KEY_BYTES = 256
+_FAR = datetime.max.replace(tzinfo=UTC)
 _WITH = ("", "-wal", "-journal")
 
 
@@ -45,41 +48,63 @@ def _snapshot(database: sqlite3.Connection, file: str, oddities: Oddities) -> Se
     if len(rows) > 1:
         oddities.note(file, "", "more than one key", "the first one taken")
     dc_id, address, port, key = rows[0]
+    sound_address = isinstance(address, str) and fits(address) and not clean_text(address)[1]
+    if not (_whole(dc_id, 32) and _whole(port, 32) and sound_address):
+        raise ValueError("its data centre or the address of it cannot be")
     peers = _read(database, "SELECT id, hash, username, phone, name FROM entities")
     own = next((row[1] for row in peers if row[0] == 0), None)  # Telethon keeps its own id there
-    people = tuple(_person(row) for row in peers if row[0] > 0 and isinstance(row[1], int))
-    others = sum(row[0] < 0 for row in peers)
+    if own is not None and not _whole(own, 64):
+        oddities.note(file, "", "an account number that cannot be", "left out: it is learned at the start")
+        own = None
+    strangers = [row for row in peers if row[0] != 0]
+    sound = [row for row in strangers if _whole(row[0], 64) and _whole(row[1], 64)]
+    if strange := len(strangers) - len(sound):
+        oddities.note(file, "", f"peers whose number or hash cannot be: {strange}", "left out")
+    people = tuple(_person(row, file, oddities) for row in sound if row[0] > 0)
+    others = sum(row[0] < 0 for row in sound)
     if others:
         oddities.note(file, "", f"groups and channels among the peers: {others}", "left out: bots talk to people")
     return SessionSnapshot(
-        dc_id=int(dc_id),
-        server_address=str(address),
-        port=int(port),
+        dc_id=dc_id,
+        server_address=address,
+        port=port,
         auth_key=key,
         telegram_user_id=own,
-        state=_state(database),
+        state=_state(database, file, oddities),
         entities=people,
     )
 
 
-def _state(database: sqlite3.Connection) -> UpdateState | None:
+def _state(database: sqlite3.Connection, file: str, oddities: Oddities) -> UpdateState | None:
     rows = _read(database, "SELECT pts, qts, date, seq FROM update_state WHERE id = 0")
     if not rows or any(value is None for value in rows[0]):
         return None
     pts, qts, date, seq = rows[0]
-    return UpdateState(pts=pts, qts=qts, date=datetime.fromtimestamp(date, UTC), seq=seq)
+    at = read_time(date, _FAR).at
+    if at is None or not all(_whole(value, 64) for value in (pts, qts, seq)):
+        oddities.note(file, "", f"no place in Telegram's log: {quoted(rows[0])}", "left out: Telegram says it anew")
+        return None
+    return UpdateState(pts=pts, qts=qts, date=at, seq=seq)
 
 
-def _person(row: tuple[Any, ...]) -> Entity:
+def _person(row: tuple[Any, ...], file: str, oddities: Oddities) -> Entity:
     number, access_hash, username, phone, name = row
+    long = [str(text) for text in (name, username, phone) if text and not fits(str(text))]
+    if long:
+        oddities.keep(file, f"person {number}", long, reason="names over what a row holds")
     return Entity(
         id=number,
         access_hash=access_hash,
         kind="user",
-        name=clean_text(str(name or ""))[0],
-        username=clean_text(str(username))[0] if username else None,
-        phone=str(phone) if phone else None,
+        name=fitting(clean_text(str(name or ""))[0]),
+        username=fitting(clean_text(str(username))[0]) if username else None,
+        phone=fitting(str(phone)) if phone else None,
     )
+
+
+def _whole(value: Any, bits: int) -> bool:
+    """Whether a column of so many bits holds it. SQLite keeps what it is given, whatever the column's type."""
+    return isinstance(value, int) and -(1 << bits - 1) <= value < 1 << bits - 1
 
 
 def _read(database: sqlite3.Connection, statement: str) -> list[tuple[Any, ...]]:

@@ -65,6 +65,7 @@ ALTER POLICY own ON metrics_data WITH CHECK (
 
 -- What a bot writes in its own tables is read by others too: by operators' lists, by erasure and restore. The times are
 -- those that the importer takes, wrong ones of long ago and of the far future among them, and no others.
+-- The bounds stand in store/bounds.py, too, for those who have to say what did not fit.
 DO $$
 DECLARE
     bound record;
