@@ -1,4 +1,7 @@
-"""A short process that makes the backup of the day and lets old ones go (see daily_backups.py)."""
+"""A short process that makes the backup of the day and lets old ones go (see daily_backups.py).
+
+It also keeps the alert about backups that fail, for `hanfleet up` has no connection to the database.
+"""
 
 import asyncio
 import os
@@ -15,13 +18,15 @@ from hanfleet.kit.logging import configure_logging, get_logger
 # The bots answer first.
 _NICE = 10
 
+_ALERT = "backup_failed"
+
 _log = get_logger(__name__)
 
 
 class BackupPayload(BaseModel):
     """Secrets in clear, so only for the start-up channel: a password in ``owner_url``, ``master_key`` in hexadecimal.
 
-    ``outcome_fd`` is inherited.
+    ``outcome_fd`` is inherited. ``failed``: why the last one came to nothing; then none is made, only the alert is.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -32,6 +37,7 @@ class BackupPayload(BaseModel):
     keep_days: int
     keep_weeks: int
     outcome_fd: int
+    failed: str = ""
 
 
 class BackupOutcome(BaseModel):
@@ -52,6 +58,9 @@ async def back_up(payload: BackupPayload) -> BackupOutcome:
     from hanfleet.kit.clock import SystemClock
     from hanfleet.vault import MasterKey
 
+    if payload.failed:
+        await _alert(payload.owner_url, payload.failed)
+        return BackupOutcome()
     library = Library(payload.library)
     try:
         with library.lock():
@@ -66,7 +75,34 @@ async def back_up(payload: BackupPayload) -> BackupOutcome:
             pruned = prune(library, days=payload.keep_days, weeks=payload.keep_weeks)
     except HanfleetError as refused:
         return BackupOutcome(refusal=str(refused))
+    try:
+        await _alert(payload.owner_url, "")
+    except HanfleetError as refused:
+        # The backup is made all the same; tomorrow's ends the alert.
+        _log.warning("the alert about failed backups stays open", reason=str(refused))
     return BackupOutcome(made=manifest.contents.id, rows=manifest.contents.rows, pruned=tuple(pruned))
+
+
+async def _alert(owner_url: str, failed: str) -> None:
+    """Raise the alert, which stays one however often it fails; ``failed`` "": it is over."""
+    from hanfleet.kit.clock import SystemClock
+    from hanfleet.store.operator_records import Severity
+    from hanfleet.store.principals import SystemPrincipal
+    from hanfleet.store.session import Store
+
+    store = Store(owner_url, clock=SystemClock(), application_name="hanfleet backup")
+    try:
+        async with store.transaction(SystemPrincipal("backup")) as tx:
+            if not failed:
+                await tx.alerts.resolve(_ALERT)
+                return
+            detail = (
+                f"The backup of the day failed: {failed.rstrip('.')}. It is tried again every hour;"
+                " once the cause is mended, hanfleet backup create makes one at once."
+            )
+            await tx.alerts.raise_(_ALERT, Severity.WARNING, detail)
+    finally:
+        await store.close()
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
 """The backup of the day: when it is due, and having a short process make it.
 
 The backups that are there tell when the last one was, so a restart neither doubles nor forgets one. One that fails is
-logged, told, and tried again later; the fleet goes on.
+logged, told, raised as an alert until one is made, and tried again later; the fleet goes on.
 """
 
 import signal
@@ -70,11 +70,22 @@ async def keep_backed_up(wiring: Wiring, clock: Clock, tell: Callable[[str, dict
             _log.warning("no daily backup", reason=str(failed))
             tell("backup_failed", {"reason": str(failed)})
             not_before = clock.now() + _AGAIN
+            await _alert(wiring, library, str(failed))
         else:
             _log.info("daily backup", made=made.made, rows=made.rows, pruned=len(made.pruned))
 
 
-async def _make(wiring: Wiring, library: Path) -> BackupOutcome:
+async def _alert(wiring: Wiring, library: Path, failed: str) -> None:
+    try:
+        await _make(wiring, library, failed=failed)
+    except (HanfleetError, OSError) as refused:
+        # Often it is the database itself that is away: then the next try says it.
+        _log.warning("no alert about the failed backup", reason=str(refused))
+
+
+async def _make(wiring: Wiring, library: Path, *, failed: str = "") -> BackupOutcome:
+    """Have the process make one, or with ``failed`` only the alert."""
+
     def payload(outcome_fd: int) -> bytes:
         told = BackupPayload(
             owner_url=wiring.urls["owner"],
@@ -83,6 +94,7 @@ async def _make(wiring: Wiring, library: Path) -> BackupOutcome:
             keep_days=wiring.settings.backup_keep_days,
             keep_weeks=wiring.settings.backup_keep_weeks,
             outcome_fd=outcome_fd,
+            failed=failed,
         )
         return told.model_dump_json().encode()
 

@@ -11,7 +11,7 @@ from hanfleet.app.parts import Wiring
 from hanfleet.app.settings import Settings, load_settings
 from hanfleet.control.backups import Library, listed
 from hanfleet.kit.clock import ManualClock, SystemClock
-from tests.support.database import Database, database
+from tests.support.database import SYSTEM, Database, database
 from tests.support.waiting import eventually
 
 __all__ = ["database"]
@@ -29,6 +29,16 @@ def wiring(home: Home, owner_url: str, settings: Settings) -> Wiring:
     )
 
 
+async def alerts(database: Database) -> list[tuple[str, str | None]]:
+    """What is open: (what it says, the bot)."""
+    async with database.supervisor.transaction(SYSTEM) as tx:
+        return [(alert.detail, alert.bot_id) for alert in await tx.alerts.open()]
+
+
+async def no_alerts(database: Database) -> bool:
+    return not await alerts(database)
+
+
 async def test_made_pruned_and_told_when_it_fails(home: Home, database: Database) -> None:
     library = Library(home.path / BACKUPS_FOLDER)
     for days in range(1, 9):
@@ -41,10 +51,15 @@ async def test_made_pruned_and_told_when_it_fails(home: Home, database: Database
     try:
         with library.lock():
             await eventually(lambda: told, within=30)
+            ((detail, raised_for),) = await eventually(lambda: alerts(database), within=30)
         assert told[0][0] == "backup_failed"
         assert "Another command works on the backups" in told[0][1]["reason"]
         assert len(library.ids()) >= 8
+        assert raised_for is None
+        assert detail.startswith("The backup of the day failed: Another command works on the backups")
+        assert "hanfleet backup create" in detail
         await eventually(lambda: len(library.ids()) <= 2, within=30)
+        await eventually(lambda: no_alerts(database), within=30)
     finally:
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)
