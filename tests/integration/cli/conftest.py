@@ -1,6 +1,7 @@
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable, Coroutine
+import secrets
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +9,12 @@ import pytest
 import pytest_asyncio
 import uvicorn
 from pydantic import SecretStr
+from sqlalchemy.engine import make_url
 
 from hanfleet.api import create_app
 from hanfleet.cli.front import run
 from hanfleet.control import MultiBotManager
+from tests.support.installations import remove_installation
 from tests.support.operators import bot_id, bot_logs, hand, ipc, ledger, manager
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
@@ -46,6 +49,26 @@ async def api_url(manager: MultiBotManager) -> AsyncIterator[str]:
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     await serving
+
+
+@pytest.fixture
+def new_url(postgres_url: str) -> Iterator[Callable[[], str]]:
+    """Gives URLs of databases that do not exist yet; they and their roles are gone after the test."""
+    names: list[str] = []
+
+    def url() -> str:
+        names.append(f"hf_cli_{secrets.token_hex(4)}")
+        return make_url(postgres_url).set(database=names[-1]).render_as_string(hide_password=False)
+
+    yield url
+    for name in names:
+        asyncio.run(remove_installation(postgres_url, name))
+
+
+@pytest.fixture
+def url(new_url: Callable[[], str]) -> str:
+    """One of them."""
+    return new_url()
 
 
 @pytest.fixture

@@ -2,32 +2,19 @@
 
 import asyncio
 import json
-import secrets
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy.engine import make_url
 
 from hanfleet.cli.front import run
 from hanfleet.store.addresses import connect
 from tests.integration.cli.conftest import Command, _group
-from tests.support.installations import remove_installation
 from tests.support.legacy import SAMPLE
 
 
 @pytest.fixture
 def audit(api_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     return _group("audit", api_url, monkeypatch, capsys)
-
-
-@pytest.fixture
-def url(postgres_url: str) -> Iterator[str]:
-    """The URL of a database that does not exist yet; it and its roles are gone after the test."""
-    name = f"hf_audit_{secrets.token_hex(4)}"
-    url = make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
-    yield url
-    asyncio.run(remove_installation(postgres_url, name))
 
 
 async def _execute(url: str, statement: str) -> None:

@@ -1,39 +1,25 @@
 """The commands themselves: from one home to another, as on the day when they are needed."""
 
-import asyncio
 import json
-import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy.engine import make_url
 
 from hanfleet.app.home import Home
 from hanfleet.app.master_key import make_key
 from hanfleet.cli.front import run
 from hanfleet.store.ledger import Entry, Ledger
-from tests.support.installations import remove_installation
 from tests.support.legacy import SAMPLE
 
 
-@pytest.fixture
-def two_urls(postgres_url: str) -> Iterator[list[str]]:
-    """The URLs of two databases that do not exist yet; they and their roles are gone after the test."""
-    names = [f"hf_backup_{secrets.token_hex(4)}" for _ in range(2)]
-    urls = [make_url(postgres_url).set(database=name).render_as_string(hide_password=False) for name in names]
-    yield urls
-    for name in names:
-        asyncio.run(remove_installation(postgres_url, name))
-
-
 def test_from_one_home_to_another(
-    two_urls: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    new_url: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("HANFLEET_LANG", "en")
-    monkeypatch.setenv("HANFLEET_DATABASE_URL", two_urls[0])
+    monkeypatch.setenv("HANFLEET_DATABASE_URL", new_url())
     old, new = tmp_path / "old", tmp_path / "new"
     at_old, at_new = ["--home", str(old)], ["--home", str(new)]
     assert run(["import-legacy", str(SAMPLE), "--bot", "mira", *at_old]) == 0
@@ -57,7 +43,7 @@ def test_from_one_home_to_another(
     assert (old / "backups").stat().st_mode & 0o777 == 0o700
 
     # Another server, another home with a master key of its own; what was copied there is the backup and the old key.
-    monkeypatch.setenv("HANFLEET_DATABASE_URL", two_urls[1])
+    monkeypatch.setenv("HANFLEET_DATABASE_URL", new_url())
     copied = tmp_path / "copied"
     shutil.copytree(made["folder"], copied / made["id"])
     restore = ["backup", "restore", str(copied / made["id"]), *at_new]

@@ -3,15 +3,13 @@
 import asyncio
 import json
 import os
-import secrets
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy.engine import make_url
 
 from hanfleet.app.home import Home
 from hanfleet.app.home_database import passwords_of
@@ -20,20 +18,10 @@ from hanfleet.core.errors import ConflictError
 from hanfleet.store.addresses import connect
 from hanfleet.store.admin import bootstrap
 from hanfleet.store.migrations import HEAD, REVISIONS
-from tests.support.installations import remove_installation
 from tests.support.legacy import SAMPLE
 from tests.support.ports import free_port
 
 Db = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def url(postgres_url: str) -> Iterator[str]:
-    """The URL of a database that does not exist yet; it and its roles are gone after the test."""
-    name = f"hf_db_{secrets.token_hex(4)}"
-    url = make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
-    yield url
-    asyncio.run(remove_installation(postgres_url, name))
 
 
 async def _value(url: str, query: str) -> Any:

@@ -1,36 +1,22 @@
 """The command itself: on a server that was given, and on a home's own one, alone or beside a fleet."""
 
-import asyncio
 import json
-import secrets
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy.engine import make_url
 
 from hanfleet.app.home import Home
 from hanfleet.app.legacy_import import open_workbench
 from hanfleet.app.settings import load_settings
 from hanfleet.cli.front import run
 from tests.support.database import SYSTEM
-from tests.support.installations import remove_installation
 from tests.support.legacy import SAMPLE, message, write
 
 
-@pytest.fixture
-def fresh_url(postgres_url: str) -> Iterator[str]:
-    """The URL of a database that does not exist yet; it and its roles are gone after the test."""
-    name = f"hf_import_{secrets.token_hex(4)}"
-    url = make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
-    yield url
-    asyncio.run(remove_installation(postgres_url, name))
-
-
 def test_the_way_there_and_back(
-    fresh_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("HANFLEET_DATABASE_URL", fresh_url)
+    monkeypatch.setenv("HANFLEET_DATABASE_URL", url)
     monkeypatch.setenv("HANFLEET_LANG", "en")
     report = tmp_path / "odd.json"
     there = ["import-legacy", str(SAMPLE), "--bot", "mira", "--home", str(tmp_path / "home")]

@@ -23,10 +23,8 @@ from hanfleet.store.leases import SUPERVISOR_LEASE
 from hanfleet.store.principals import SystemPrincipal
 from hanfleet.vault import MasterKey
 from hanfleet.vault.master_key import read_key
-from tests.integration.cli.test_import_legacy import fresh_url
 from tests.support.ports import free_port
 
-__all__ = ["fresh_url"]
 KEEPER = SystemPrincipal("keys")
 BOTS = ("anna", "boris")
 
@@ -79,8 +77,8 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(fresh_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Fleet:
-    monkeypatch.setenv("HANFLEET_DATABASE_URL", fresh_url)
+def fleet(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Fleet:
+    monkeypatch.setenv("HANFLEET_DATABASE_URL", url)
     monkeypatch.setenv("HANFLEET_LANG", "en")
     fleet = Fleet(Home.open(tmp_path / "home").path, capsys)
 
