@@ -33,6 +33,8 @@ def read_session(path: Path, file: str, oddities: Oddities) -> SessionSnapshot |
                 if beside.is_file():
                     shutil.copyfile(beside, copy.with_name(copy.name + ending))
             with closing(sqlite3.connect(copy)) as database:
+                # Half a character in one name would hide everybody.
+                database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
                 return _snapshot(database, file, oddities)
         except (OSError, sqlite3.Error, ValueError, TypeError, OverflowError) as refused:
             oddities.note(file, "", f"no Telegram session: {refused}", "left out: log in with hanfleet bots login")
@@ -89,16 +91,20 @@ def _state(database: sqlite3.Connection, file: str, oddities: Oddities) -> Updat
 
 def _person(row: tuple[Any, ...], file: str, oddities: Oddities) -> Entity:
     number, access_hash, username, phone, name = row
-    long = [str(text) for text in (name, username, phone) if text and not fits(str(text))]
-    if long:
+    given = [clean_text(str(text or "")) for text in (name, username, phone)]
+    if bad := [place for _, place in given if place]:
+        reason = f"characters that no database keeps: {'; '.join(bad)}"
+        oddities.note(file, f"person {number}", reason, "replaced by U+FFFD")
+    if long := [text for text, _ in given if not fits(text)]:
         oddities.keep(file, f"person {number}", long, reason="names over what a row holds")
+    name, username, phone = (fitting(text) for text, _ in given)
     return Entity(
         id=number,
         access_hash=access_hash,
         kind="user",
-        name=fitting(clean_text(str(name or ""))[0]),
-        username=fitting(clean_text(str(username))[0]) if username else None,
-        phone=fitting(str(phone)) if phone else None,
+        name=name,
+        username=username or None,
+        phone=phone or None,
     )
 
 

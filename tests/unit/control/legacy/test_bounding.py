@@ -85,6 +85,7 @@ def test_what_readers_of_json_cannot_follow_becomes_a_text(tmp_path: Path, value
         ("UPDATE entities SET hash = 'x' WHERE id = 5", "peers whose number or hash cannot be"),
         ("UPDATE entities SET hash = 'x' WHERE id = 0", "an account number that cannot be"),
         (f"UPDATE entities SET name = '{LONG}' WHERE id = 5", "names over what a row holds"),
+        ("UPDATE entities SET name = CAST(x'416eff' AS text) WHERE id = 5", "characters that no database keeps"),
     ],
 )
 def test_a_session_says_what_of_it_no_row_holds(tmp_path: Path, odd: str, reason: str) -> None:
