@@ -18,7 +18,7 @@ from functools import partial
 from hanfleet.app.audit_heads import HeadsExport, HeadsFile
 from hanfleet.app.payloads import SupervisorPayload
 from hanfleet.app.startup_channel import read_startup
-from hanfleet.bus import Bus, BusProvisioner, IPCManager, open_bus
+from hanfleet.bus import BotUses, Bus, BusProvisioner, IPCManager, open_bus
 from hanfleet.core.errors import BusUnavailableError, HanfleetError, StoreUnavailableError
 from hanfleet.kit.clock import Clock, SystemClock
 from hanfleet.kit.logging import configure_logging, get_logger
@@ -29,6 +29,7 @@ from hanfleet.store.bot_sessions import BotSessions
 from hanfleet.store.bots import DESIRED_CHANNEL
 from hanfleet.store.provisioner import Provisioner
 from hanfleet.store.session import Store
+from hanfleet.supervisor.bus_watch import BusWatch
 from hanfleet.supervisor.fleet import Fleet, FleetSettings
 from hanfleet.supervisor.health import HealthLimits
 from hanfleet.supervisor.leader import Leadership
@@ -79,11 +80,13 @@ class Supervisor:
         )
         roles = Provisioner(payload.provisioner_url.get_secret_value())
         self._watch = SessionWatch(store, BotSessions(payload.provisioner_url.get_secret_value()), roles, clock)
+        bus_users = BusProvisioner(bus)
+        self._bus_watch = BusWatch(store, BotUses(bus), bus_users, clock)
         self._starter = Starter(
             store=store,
             launcher=self._launcher,
             roles=roles,
-            bus_users=BusProvisioner(bus),
+            bus_users=bus_users,
             leases=self.leases,
             unwrap=MasterKey(payload.master_key.get_secret_value()).unwrap,
             settings=StartSettings(
@@ -111,6 +114,7 @@ class Supervisor:
             asyncio.create_task(fleet.run(), name="fleet"),
             asyncio.create_task(self._relay.run(), name="relay"),
             asyncio.create_task(self._watch.run(), name="watch"),
+            asyncio.create_task(self._bus_watch.run(), name="bus watch"),
             asyncio.create_task(self._hints(fleet), name="hints"),
             asyncio.create_task(self._chores(), name="chores"),
             asyncio.create_task(self._heads.run(_HEADS_EVERY_S), name="heads"),

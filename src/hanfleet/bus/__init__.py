@@ -4,6 +4,7 @@ The only door to redis-py. Nothing on the road of a message depends on this room
 survive is desired state in the database. Refuses to be trusted with secrets in clear.
 """
 
+from hanfleet.bus.bot_use import BotClient, BotUse, BotUses, StreamUse
 from hanfleet.bus.codec import Seal
 from hanfleet.bus.connection import Bus, open_bus
 from hanfleet.bus.consumer import Consumer, Delivery
@@ -14,6 +15,9 @@ from hanfleet.bus.producer import Producer
 from hanfleet.bus.provisioner import BusProvisioner
 
 __all__ = [
+    "BotClient",
+    "BotUse",
+    "BotUses",
     "Bus",
     "BusProvisioner",
     "Consumer",
@@ -25,5 +29,6 @@ __all__ = [
     "Producer",
     "Received",
     "Seal",
+    "StreamUse",
     "open_bus",
 ]

@@ -4,6 +4,7 @@ from hanfleet.core.events import Category
 
 #: What every name of ours fits.
 EVERYTHING = "hf:*"
+_BOT_USER = "hf-bot-"
 
 
 def commands(bot_id: str) -> str:
@@ -28,4 +29,9 @@ def dead_letters(category: Category, group: str) -> str:
 
 def bot_user(bot_id: str) -> str:
     """The name of one bot's user."""
-    return f"hf-bot-{bot_id}"
+    return f"{_BOT_USER}{bot_id}"
+
+
+def bot_of(user: str) -> str | None:
+    """The bot whose user this is; None: a part of the fleet, or somebody else."""
+    return user.removeprefix(_BOT_USER) if user.startswith(_BOT_USER) else None

@@ -30,6 +30,14 @@ class BusProvisioner:
         await self._save()
         return as_user(self._bus.url, user, password)
 
+    async def shut_out(self, bot_id: str) -> None:
+        """Let the bot's user in no more, until ``create_user``; whoever is logged in is thrown out."""
+        user = keys.bot_user(bot_id)
+        with self._bus.guarded():
+            await self._bus.client.execute_command("ACL", "SETUSER", user, "off")
+            await self._bus.client.execute_command("CLIENT", "KILL", "USER", user)
+        await self._save()
+
     async def drop_user(self, bot_id: str) -> None:
         """Remove the bot's user, its connections and its streams. Nothing happens when there is none."""
         with self._bus.guarded():

@@ -161,6 +161,16 @@ class DatabaseSessionEnded(_Payload):
     shut_out: bool = False
 
 
+class BusClientsEnded(_Payload):
+    """A bot's clients of the bus were ended for what they took from others; ``shut_out``: until its next start."""
+
+    type: Literal["error.bus.clients_ended"] = "error.bus.clients_ended"
+    version: Literal[1] = 1
+    bot_id: str
+    reason: str
+    shut_out: bool = False
+
+
 class LeaderElected(_Payload):
     type: Literal["system.supervisor.leader_elected"] = "system.supervisor.leader_elected"
     version: Literal[1] = 1
@@ -186,6 +196,7 @@ EventPayload = Annotated[
     | HealthCheckFailed
     | BotFailed
     | DatabaseSessionEnded
+    | BusClientsEnded
     | LeaderElected,
     Field(discriminator="type"),
 ]

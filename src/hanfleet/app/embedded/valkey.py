@@ -38,6 +38,20 @@ save ""
 databases 1
 maxclients {clients}
 maxmemory-policy noeviction
+# The largest honest value is an event of some kilobytes, the largest answer a page of a thousand of them. The server
+# takes no smaller bound for one value than this.
+proto-max-bulk-len 1mb
+client-query-buffer-limit 2mb
+client-output-buffer-limit normal 32mb 16mb 10
+# Never: what an answer refers to in place of a copy is counted in none of these bounds.
+min-string-size-avoid-copy-reply 2147483647
+# Arguments that are still coming in count only here; whoever holds most goes first.
+maxmemory-clients {clients_memory}mb
+# These keep names and arguments that a client chose, of up to a megabyte each, after it has gone.
+acllog-max-len 8
+commandlog-slow-execution-max-len 8
+commandlog-large-request-max-len 8
+commandlog-large-reply-max-len 8
 daemonize no
 logfile ""
 loglevel notice
@@ -80,6 +94,7 @@ class EmbeddedValkey(EmbeddedServer):
             acl=acl,
             fsync="everysec" if self._durable else "no",
             clients=self._clients,
+            clients_memory=64 + self._clients // 16,
         )
         write_private(configuration, text, mode=0o644)
         return [str(program), str(configuration)]

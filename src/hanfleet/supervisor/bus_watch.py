@@ -1,0 +1,150 @@
+"""Ends bots' clients that take more of the bus than any worker needs: a user's rights bound what it does, not how much.
+
+A bot that does it again and again is shut out of the bus until its next start; it answers its contacts meanwhile, which
+needs no bus. Refuses to look at what is said on the bus: only numbers count.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from hanfleet.bus import BotClient, BotUse, BotUses, StreamUse
+from hanfleet.core.errors import HanfleetError
+from hanfleet.core.events import BusClientsEnded
+from hanfleet.kit.clock import Clock
+from hanfleet.kit.logging import get_logger
+from hanfleet.store.session import Store
+from hanfleet.supervisor.offences import Offences
+from hanfleet.supervisor.pace import Pace
+from hanfleet.supervisor.starter import SUPERVISOR
+
+_log = get_logger("bus watch")
+_MB = 1 << 20
+
+
+class Fence(Protocol):
+    """The part of bus.BusProvisioner that a repeated offender meets."""
+
+    async def shut_out(self, bot_id: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class BusLimits:
+    """Ten times and more of what an honest worker reaches.
+
+    It runs one command per 5 s, and three per question that an operator asks, of some 2 kB with their answers: 30 and
+    20 kB in a second of ten questions. It holds two connections of 20 kB each. Senders and workers cut their streams at
+    about 100 entries, which makes 200 at most, of at most some kilobytes; there is one group.
+    """
+
+    commands_per_s: float = 500.0
+    traffic_mb_per_s: float = 1.0
+    connections: int = 20
+    memory_mb: float = 8.0
+    entries: int = 2000
+    stream_mb: float = 8.0
+    groups: int = 10
+    offences: int = 3
+    memory_of_offences_s: float = 600.0
+
+
+def too_much_in(stream: StreamUse, limits: BusLimits) -> str | None:
+    """Why this stream has to go, as a sentence; None: it may stay."""
+    if stream.entries > limits.entries:
+        return f"It kept {stream.entries} entries in {stream.name}."
+    if stream.memory > limits.stream_mb * _MB:
+        return f"It kept {stream.memory / _MB:.0f} MB in {stream.name}."
+    if stream.groups > limits.groups:
+        return f"It kept {stream.groups} groups in {stream.name}."
+    return None
+
+
+def _too_many(connections: int, limit: int) -> list[str]:
+    return [f"It held {connections} connections."] if connections > limit else []
+
+
+class BusWatch:
+    """Looks every ``interval_s``."""
+
+    def __init__(
+        self,
+        store: Store,
+        uses: BotUses,
+        fence: Fence,
+        clock: Clock,
+        *,
+        limits: BusLimits | None = None,
+        interval_s: float = 1.0,
+    ) -> None:
+        self._store = store
+        self._uses = uses
+        self._fence = fence
+        self._clock = clock
+        self._limits = limits or BusLimits()
+        self._interval_s = interval_s
+        self._offences = Offences(clock, most=self._limits.offences, within_s=self._limits.memory_of_offences_s)
+        self._pace = Pace()
+
+    async def run(self) -> None:
+        """For ever; cancel it to stop."""
+        blind = False
+        while True:
+            try:
+                await self.look()
+                blind = False
+            except HanfleetError as failed:
+                # Also a server that will not tell us: whoever runs one without these rights shall hear it, once.
+                if not blind:
+                    _log.warning("nobody watches what bots do on the bus", error=str(failed))
+                blind = True
+            await self._clock.sleep(self._interval_s)
+
+    async def look(self) -> int:
+        """One look; gives how many bots had to be ended. Raises HanfleetError when bus or database are away."""
+        uses = await self._uses.now()
+        self._pace.begin(self._clock.monotonic())
+        events = [event for use in uses if (event := await self._judge(use)) is not None]
+        self._pace.end(uses)
+        # Last: a database that is away, or a row that the bot has locked, shall not save anybody.
+        for event in events:
+            await self._tell(event)
+        return len(events)
+
+    async def _judge(self, use: BotUse) -> BusClientsEnded | None:
+        """End what the bot has open, if it did too much, and drop its streams that are too large."""
+        too_large = {stream: reason for stream in use.streams if (reason := too_much_in(stream, self._limits))}
+        offences = [*too_large.values()]
+        if use.clients is None:
+            # Somebody's clients have names that are too long together; ended all at once they are counted at least.
+            # A name has a megabyte at most, so one bot needs many; a few bots together need fewer each.
+            offences += _too_many(await self._uses.end(use.bot_id), self._limits.connections // 4)
+        else:
+            offences += self._too_much(use.clients)
+        if not offences:
+            return None
+        event = BusClientsEnded(bot_id=use.bot_id, reason=" ".join(offences), shut_out=self._offences.add(use.bot_id))
+        _log.warning(
+            "a bot's clients of the bus are ended", **event.model_dump(include={"bot_id", "reason", "shut_out"})
+        )
+        await (self._fence.shut_out(use.bot_id) if event.shut_out else self._uses.end(use.bot_id))
+        for stream in too_large:
+            await self._uses.drop(stream)
+        return event
+
+    def _too_much(self, clients: tuple[BotClient, ...]) -> list[str]:
+        limits, found = self._limits, _too_many(len(clients), self._limits.connections)
+        memory = sum(client.memory for client in clients) / _MB
+        if memory > limits.memory_mb:
+            found.append(f"Its connections took {memory:.0f} MB of the server's memory.")
+        commands = self._pace.per_s(clients, lambda client: client.commands)
+        if commands > limits.commands_per_s:
+            found.append(f"It gave {commands:.0f} commands per second.")
+        traffic = self._pace.per_s(clients, lambda client: client.traffic) / _MB
+        if traffic > limits.traffic_mb_per_s:
+            found.append(f"It moved {traffic:.1f} MB per second.")
+        return found
+
+    async def _tell(self, event: BusClientsEnded) -> None:
+        async with self._store.transaction(SUPERVISOR) as tx:
+            # A user may outlive its bot, or be another fleet's on the same server.
+            if await tx.bots.get(event.bot_id) is not None:
+                await tx.events.append(event, bot_id=event.bot_id)
