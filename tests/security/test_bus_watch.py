@@ -22,7 +22,7 @@ from hanfleet.supervisor.bus_watch import BusLimits, BusWatch
 from tests.support.database import SYSTEM, Database
 from tests.support.waiting import eventually
 
-NONE = BusLimits(inf, inf, 10_000, inf, 1_000_000, inf, 1_000_000, 3, 600)
+NONE = BusLimits(inf, inf, 10_000, 10_000, 60, inf, 1_000_000, inf, 1_000_000, 3, 600)
 BIG = b"x" * 900_000
 
 
@@ -70,7 +70,9 @@ class Case:
 
     def watch(self, limits: BusLimits = NONE, interval_s: float = 1.0) -> BusWatch:
         uses = BotUses(self.admin)
-        return BusWatch(self.database.supervisor, uses, self.users, SystemClock(), limits=limits, interval_s=interval_s)
+        return BusWatch(
+            self.database.supervisor, uses, self.users.shut_out, SystemClock(), limits=limits, interval_s=interval_s
+        )
 
     async def mallory(self) -> Raw:
         self.raws.append(await Raw.open(self.mallory_url))
@@ -220,6 +222,18 @@ async def test_names_that_make_the_list_too_long_do_not_blind_it(case: Case) -> 
     assert await case.watch(BusLimits()).look() == 1
     assert await case.told() == ["It held 40 connections."]
     assert len(await case.admin.client.client_list()) < 10
+
+
+async def test_a_bot_that_comes_and_goes_over_and_over_is_ended(case: Case) -> None:
+    """Each connection is over before it has done much; what came before the watch counts as nothing."""
+    await case.mallory()
+    watch = case.watch(replace(NONE, logins=3))
+    assert await watch.look() == 0
+    for new in range(1, 5):
+        again = await case.mallory()
+        assert await watch.look() == (new > 3)
+        again.writer.transport.abort()
+    assert await case.told() == ["It was seen to log in 4 times within 60 s."]
 
 
 async def test_who_does_it_again_and_again_is_shut_out_until_the_next_start(case: Case) -> None:

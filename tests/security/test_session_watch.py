@@ -11,7 +11,8 @@ from asyncpg.exceptions import InterfaceError, InvalidAuthorizationSpecification
 
 from hanfleet.kit.clock import SystemClock
 from hanfleet.store.bot_sessions import BotSessions
-from hanfleet.supervisor.session_watch import SessionWatch, WatchLimits, private_memory_mb
+from hanfleet.supervisor.server_process import process_use
+from hanfleet.supervisor.session_watch import SessionWatch, WatchLimits
 from tests.support.database import SYSTEM, BotLogIn, Database
 from tests.support.waiting import eventually
 
@@ -27,7 +28,7 @@ class Case:
 
     def watch(self, limits: WatchLimits = LIMITS) -> SessionWatch:
         return SessionWatch(
-            self.database.supervisor, self.sessions, self.database.provisioner, SystemClock(), limits=limits
+            self.database.supervisor, self.sessions, self.database.provisioner.fence, SystemClock(), limits=limits
         )
 
     async def reasons(self) -> list[str]:
@@ -55,9 +56,11 @@ async def test_an_honest_session_is_left_alone(case: Case) -> None:
         None,
     )
     assert not session.outdated
-    memory = private_memory_mb(session.pid)
-    assert memory is not None
-    assert 0 < memory < LIMITS.memory_mb
+    use = process_use(session.pid, session.role_name)
+    assert use is not None
+    assert 0 < use.memory_mb < LIMITS.memory_mb
+    assert 0 <= use.processor_s < 1
+    assert process_use(session.pid, "another_role") is None
 
 
 @pytest.mark.parametrize(
@@ -121,6 +124,50 @@ async def test_a_session_that_takes_too_much_memory_is_ended(case: Case) -> None
         await attacking
     [told] = await case.reasons()
     assert told.startswith("It took")
+
+
+async def test_a_bot_that_keeps_the_processor_busy_is_ended(case: Case) -> None:
+    """With many short statements: none of them breaks a limit by itself."""
+    watch = case.watch(WatchLimits(processor_s=0.2))
+    await watch.look()
+
+    async def flood() -> None:
+        for _ in range(5000):
+            await case.raw.execute("SELECT sum(sqrt(n)) FROM generate_series(1, 10000) AS n")
+
+    flooding = asyncio.create_task(flood())
+    await eventually(watch.look, what="the session is ended")
+    with pytest.raises((PostgresError, InterfaceError)):
+        await flooding
+    [told] = await case.reasons()
+    assert told.startswith("It kept the processor busy for 0.")
+
+
+async def test_a_bot_that_logs_in_over_and_over_is_shut_out(case: Case) -> None:
+    """Each log-in costs the server a process and a proof of the password."""
+    watch = case.watch(WatchLimits(logins=2))
+    await watch.look()
+
+    async def logs_in_again() -> bool:
+        """Until it may not any more."""
+        try:
+            again = await case.database.connect(case.mallory.url)
+        except InvalidAuthorizationSpecificationError:
+            return True
+        await watch.look()
+        await again.close()
+        return False
+
+    await eventually(logs_in_again, what="the bot is shut out")
+    assert await case.reasons() == ["It was seen to log in 3 times within 60 s."]
+
+
+async def test_what_was_open_before_the_watch_began_is_not_held_against_a_bot(case: Case) -> None:
+    """A supervisor that takes over does not know since when the work was done."""
+    await case.raw.execute("SELECT sum(sqrt(n)) FROM generate_series(1, 300000) AS n")
+    watch = case.watch(WatchLimits(processor_s=0.0, logins=0))
+    assert await watch.look() == 0
+    assert await case.reasons() == []
 
 
 async def test_a_session_from_before_the_last_rotation_is_ended(case: Case) -> None:

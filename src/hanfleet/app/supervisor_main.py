@@ -30,6 +30,7 @@ from hanfleet.store.bots import DESIRED_CHANNEL
 from hanfleet.store.provisioner import Provisioner
 from hanfleet.store.session import Store
 from hanfleet.supervisor.bus_watch import BusWatch
+from hanfleet.supervisor.expulsion import Expulsion
 from hanfleet.supervisor.fleet import Fleet, FleetSettings
 from hanfleet.supervisor.health import HealthLimits
 from hanfleet.supervisor.leader import Leadership
@@ -79,9 +80,16 @@ class Supervisor:
             payload.zygote_socket, payload.exits_dir, node=payload.node, clock=clock, route=ipc.send_command
         )
         roles = Provisioner(payload.provisioner_url.get_secret_value())
-        self._watch = SessionWatch(store, BotSessions(payload.provisioner_url.get_secret_value()), roles, clock)
         bus_users = BusProvisioner(bus)
-        self._bus_watch = BusWatch(store, BotUses(bus), bus_users, clock)
+        self._watch = SessionWatch(
+            store,
+            BotSessions(payload.provisioner_url.get_secret_value()),
+            Expulsion(roles.fence, store, self.leases).shut_out,
+            clock,
+        )
+        self._bus_watch = BusWatch(
+            store, BotUses(bus), Expulsion(bus_users.shut_out, store, self.leases).shut_out, clock
+        )
         self._starter = Starter(
             store=store,
             launcher=self._launcher,

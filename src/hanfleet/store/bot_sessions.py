@@ -23,11 +23,11 @@ _OPEN = """
                unnest(pg_blocking_pids(l.pid)) AS blocker
         FROM pg_locks l JOIN pg_stat_activity w USING (pid)
         WHERE NOT l.granted AND l.waitstart < clock_timestamp() - make_interval(secs => $1))
-    SELECT r.bot_id, a.pid, a.backend_start,
+    SELECT r.bot_id, r.role_name::text, a.pid, a.backend_start,
            extract(epoch FROM clock_timestamp() - a.xact_start)::double precision AS transaction_s,
            extract(epoch FROM clock_timestamp() - a.query_start)::double precision AS statement_s,
            a.state = 'active' AS active,
-           coalesce(a.backend_start < r.rotated_at, false) AS outdated,
+           r.rotated_at, coalesce(a.backend_start < r.rotated_at, false) AS outdated,
            (SELECT max(h.waited_s) FROM held_up h WHERE h.blocker = a.pid AND h.usename <> a.usename) AS holds_up_s
     FROM bot_roles r JOIN pg_stat_activity a ON a.usename = r.role_name
     WHERE a.backend_type = 'client backend'"""
@@ -40,12 +40,14 @@ _END = """
 class BotSession:
     """One open session. Seconds; None where there is no transaction, no statement, nobody held up.
 
-    ``outdated``: it began before the bot's role got its present password.
+    ``password_since``: the bot's present start, when its role got its password. ``outdated``: it began before that.
     """
 
     bot_id: str
+    role_name: str
     pid: int
     started_at: datetime
+    password_since: datetime | None
     transaction_s: float | None
     statement_s: float | None
     outdated: bool
@@ -65,8 +67,10 @@ class BotSessions:
         return [
             BotSession(
                 row["bot_id"],
+                row["role_name"],
                 row["pid"],
                 row["backend_start"],
+                row["rotated_at"],
                 row["transaction_s"],
                 row["statement_s"] if row["active"] else None,
                 row["outdated"],

@@ -1,11 +1,10 @@
 """Ends bots' clients that take more of the bus than any worker needs: a user's rights bound what it does, not how much.
 
-A bot that does it again and again is shut out of the bus until its next start; it answers its contacts meanwhile, which
-needs no bus. Refuses to look at what is said on the bus: only numbers count.
+A bot that does it again and again is shut out (supervisor.expulsion). Refuses to look at what is said on the bus: only
+numbers count.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from hanfleet.bus import BotClient, BotUse, BotUses, StreamUse
 from hanfleet.core.errors import HanfleetError
@@ -13,32 +12,31 @@ from hanfleet.core.events import BusClientsEnded
 from hanfleet.kit.clock import Clock
 from hanfleet.kit.logging import get_logger
 from hanfleet.store.session import Store
+from hanfleet.supervisor.expulsion import ShutOut
 from hanfleet.supervisor.offences import Offences
 from hanfleet.supervisor.pace import Pace
+from hanfleet.supervisor.recent import Recent
 from hanfleet.supervisor.starter import SUPERVISOR
 
 _log = get_logger("bus watch")
 _MB = 1 << 20
 
 
-class Fence(Protocol):
-    """The part of bus.BusProvisioner that a repeated offender meets."""
-
-    async def shut_out(self, bot_id: str) -> None: ...
-
-
 @dataclass(frozen=True)
 class BusLimits:
-    """Ten times and more of what an honest worker reaches.
+    """Ten times and more of what an honest worker reaches; of new connections, of which few are seen, twice as many.
 
     It runs one command per 5 s, and three per question that an operator asks, of some 2 kB with their answers: 30 and
-    20 kB in a second of ten questions. It holds two connections of 20 kB each. Senders and workers cut their streams at
-    about 100 entries, which makes 200 at most, of at most some kilobytes; there is one group.
+    20 kB in a second of ten questions. It holds two connections of 20 kB each; if it dies at each start, twelve new
+    ones in a minute. Senders and workers cut their streams at about 100 entries, which makes 200 at most, of at most some
+    kilobytes; there is one group.
     """
 
     commands_per_s: float = 500.0
     traffic_mb_per_s: float = 1.0
     connections: int = 20
+    logins: int = 25
+    logins_window_s: float = 60.0
     memory_mb: float = 8.0
     entries: int = 2000
     stream_mb: float = 8.0
@@ -69,7 +67,7 @@ class BusWatch:
         self,
         store: Store,
         uses: BotUses,
-        fence: Fence,
+        shut_out: ShutOut,
         clock: Clock,
         *,
         limits: BusLimits | None = None,
@@ -77,12 +75,13 @@ class BusWatch:
     ) -> None:
         self._store = store
         self._uses = uses
-        self._fence = fence
+        self._shut_out = shut_out
         self._clock = clock
         self._limits = limits or BusLimits()
         self._interval_s = interval_s
         self._offences = Offences(clock, most=self._limits.offences, within_s=self._limits.memory_of_offences_s)
         self._pace = Pace()
+        self._logins = Recent(self._limits.logins_window_s)
 
     async def run(self) -> None:
         """For ever; cancel it to stop."""
@@ -118,20 +117,26 @@ class BusWatch:
             # A name has a megabyte at most, so one bot needs many; a few bots together need fewer each.
             offences += _too_many(await self._uses.end(use.bot_id), self._limits.connections // 4)
         else:
-            offences += self._too_much(use.clients)
+            offences += self._too_much(use.bot_id, use.clients)
         if not offences:
             return None
         event = BusClientsEnded(bot_id=use.bot_id, reason=" ".join(offences), shut_out=self._offences.add(use.bot_id))
         _log.warning(
             "a bot's clients of the bus are ended", **event.model_dump(include={"bot_id", "reason", "shut_out"})
         )
-        await (self._fence.shut_out(use.bot_id) if event.shut_out else self._uses.end(use.bot_id))
+        await (self._shut_out(use.bot_id) if event.shut_out else self._uses.end(use.bot_id))
         for stream in too_large:
             await self._uses.drop(stream)
         return event
 
-    def _too_much(self, clients: tuple[BotClient, ...]) -> list[str]:
+    def _too_much(self, bot_id: str, clients: tuple[BotClient, ...]) -> list[str]:
         limits, found = self._limits, _too_many(len(clients), self._limits.connections)
+        now = self._clock.monotonic()
+        self._logins.add(bot_id, now, self._pace.new(clients))
+        logins = int(self._logins.sum(bot_id, now))
+        if logins > limits.logins:
+            self._logins.forget(bot_id)
+            found.append(f"It was seen to log in {logins} times within {limits.logins_window_s:.0f} s.")
         memory = sum(client.memory for client in clients) / _MB
         if memory > limits.memory_mb:
             found.append(f"Its connections took {memory:.0f} MB of the server's memory.")

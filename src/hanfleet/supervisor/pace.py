@@ -13,7 +13,7 @@ class Pace:
 
     def __init__(self) -> None:
         self._at: float | None = None
-        self._before: dict[int, BotClient] = {}
+        self._before: dict[int, BotClient] | None = None
         self._elapsed_s = _SHORTEST_S
 
     def begin(self, now: float) -> None:
@@ -25,11 +25,15 @@ class Pace:
         """What was seen is what the next look begins with."""
         self._before = {client.id: client for use in uses for client in use.clients or ()}
 
+    def new(self, clients: Iterable[BotClient]) -> int:
+        """How many came since the look before; none at the first, which knows of nobody when he came."""
+        return 0 if self._before is None else sum(client.id not in self._before for client in clients)
+
     def per_s(self, clients: Iterable[BotClient], count: Callable[[BotClient], int | None]) -> float:
         """The sum over ``clients``; 0 where the server does not count."""
         total = 0.0
         for client in clients:
-            before = self._before.get(client.id)
+            before = (self._before or {}).get(client.id)
             if before is None:
                 total += (count(client) or 0) / max(self._elapsed_s, client.age_s)
             else:

@@ -1,14 +1,11 @@
 """Ends what a bot has open in the database for too long: limits on its own role a hostile bot lifts itself.
 
-A bot that does it again and again is shut out until its next start, which gives it a new process. Refuses to look at
-what a statement says: only time, locks and memory count, so nothing of a conversation comes this way.
+A bot that does it again and again is shut out (supervisor.expulsion). Refuses to look at what a
+statement says: only time, locks, memory and log-ins count, so nothing of a conversation comes this way.
 """
 
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
 
 from hanfleet.core.errors import StoreUnavailableError
 from hanfleet.core.events import DatabaseSessionEnded
@@ -16,42 +13,36 @@ from hanfleet.kit.clock import Clock
 from hanfleet.kit.logging import get_logger
 from hanfleet.store.bot_sessions import BotSession, BotSessions
 from hanfleet.store.session import Store
+from hanfleet.supervisor.expulsion import ShutOut
+from hanfleet.supervisor.offences import Offences
+from hanfleet.supervisor.server_process import ProcessUse, process_use
+from hanfleet.supervisor.session_load import Load, SessionLoad
 from hanfleet.supervisor.starter import SUPERVISOR
 
 _log = get_logger("watch")
 
 
-class Fence(Protocol):
-    """The part of store.provisioner.Provisioner that a repeated offender meets."""
-
-    async def fence(self, bot_id: str) -> None: ...
-
-
 @dataclass(frozen=True)
 class WatchLimits:
-    """An honest worker stays below a hundredth of each. ``offences`` within ``memory_of_offences_s`` shut a bot out."""
+    """An honest worker stays far below each. ``offences`` within ``memory_of_offences_s`` shut a bot out.
+
+    ``processor_s`` and ``logins`` are of all sessions of a bot together within their windows: a worker that catches up
+    after a long absence takes a third of a processor, and logs in twice, and twice more when the server was restarted.
+    """
 
     statement_s: float = 10.0
     transaction_s: float = 20.0
     holds_up_s: float = 1.0
     memory_mb: float = 256.0
+    processor_s: float = 2.5
+    processor_window_s: float = 5.0
+    logins: int = 8
+    logins_window_s: float = 60.0
     offences: int = 3
     memory_of_offences_s: float = 600.0
 
 
-def private_memory_mb(pid: int) -> float | None:
-    """A server process's own memory (RssAnon of proc_pid_status(5)); None where the server is not on this machine."""
-    try:
-        if not Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"postgres: "):
-            return None
-        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    except OSError:
-        return None
-    kilobytes = next((line.split()[1] for line in status.splitlines() if line.startswith("RssAnon:")), None)
-    return None if kilobytes is None else int(kilobytes) / 1024
-
-
-def offence_of(session: BotSession, memory_mb: float | None, limits: WatchLimits) -> str | None:
+def offence_of(session: BotSession, use: ProcessUse | None, limits: WatchLimits) -> str | None:
     """What ends this session, as a sentence; None: it may stay."""
     if session.outdated:
         return "It logged in before the bot's present start."
@@ -61,8 +52,8 @@ def offence_of(session: BotSession, memory_mb: float | None, limits: WatchLimits
         return f"One statement ran for {session.statement_s:.0f} s."
     if session.transaction_s is not None and session.transaction_s > limits.transaction_s:
         return f"One transaction was open for {session.transaction_s:.0f} s."
-    if memory_mb is not None and memory_mb > limits.memory_mb:
-        return f"It took {memory_mb:.0f} MB of the server's memory."
+    if use is not None and use.memory_mb > limits.memory_mb:
+        return f"It took {use.memory_mb:.0f} MB of the server's memory."
     return None
 
 
@@ -73,21 +64,24 @@ class SessionWatch:
         self,
         store: Store,
         sessions: BotSessions,
-        fence: Fence,
+        shut_out: ShutOut,
         clock: Clock,
         *,
         limits: WatchLimits | None = None,
         interval_s: float = 1.0,
-        memory_mb_of: Callable[[int], float | None] = private_memory_mb,
+        use_of: Callable[[int, str], ProcessUse | None] = process_use,
     ) -> None:
         self._store = store
         self._sessions = sessions
-        self._fence = fence
+        self._shut_out = shut_out
         self._clock = clock
         self._limits = limits or WatchLimits()
         self._interval_s = interval_s
-        self._memory_mb_of = memory_mb_of
-        self._offences: dict[str, deque[float]] = {}
+        self._use_of = use_of
+        self._load = SessionLoad(
+            processor_window_s=self._limits.processor_window_s, logins_window_s=self._limits.logins_window_s
+        )
+        self._offences = Offences(clock, most=self._limits.offences, within_s=self._limits.memory_of_offences_s)
 
     async def run(self) -> None:
         """For ever; cancel it to stop."""
@@ -104,23 +98,37 @@ class SessionWatch:
     async def look(self) -> int:
         """One look; gives how many sessions it ended. Raises StoreUnavailableError."""
         ended = 0
-        for session in await self._sessions.open(waiting_s=self._limits.holds_up_s):
-            offence = offence_of(session, self._memory_mb_of(session.pid), self._limits)
+        found = await self._sessions.open(waiting_s=self._limits.holds_up_s)
+        used = [(session, self._use_of(session.pid, session.role_name)) for session in found]
+        for session, use in used:
+            offence = offence_of(session, use, self._limits)
             if offence is not None and await self._sessions.end(session):
                 ended += 1
                 await self._tell(session.bot_id, offence)
+        for bot_id, load in self._load.look(used, self._clock.monotonic()).items():
+            ended += await self._judge_load(bot_id, load, [session for session in found if session.bot_id == bot_id])
         return ended
 
-    async def _tell(self, bot_id: str, offence: str) -> None:
+    async def _judge_load(self, bot_id: str, load: Load, sessions: Sequence[BotSession]) -> int:
+        limits = self._limits
+        if load.logins > limits.logins:
+            # To end sessions would not help: they end by themselves.
+            reason = f"It was seen to log in {load.logins} times within {limits.logins_window_s:.0f} s."
+            await self._tell(bot_id, reason, at_once=True)
+        elif load.processor_s > limits.processor_s:
+            window = f"{limits.processor_window_s:.0f} s"
+            await self._tell(bot_id, f"It kept the processor busy for {load.processor_s:.1f} s within {window}.")
+        else:
+            return 0
+        self._load.forget(bot_id)
+        return sum([await self._sessions.end(session) for session in sessions])
+
+    async def _tell(self, bot_id: str, offence: str, *, at_once: bool = False) -> None:
         _log.warning("a bot's database session was ended", bot_id=bot_id, reason=offence)
-        now = self._clock.monotonic()
-        known = self._offences.setdefault(bot_id, deque(maxlen=self._limits.offences))
-        known.append(now)
-        shut_out = len(known) == self._limits.offences and now - known[0] < self._limits.memory_of_offences_s
+        shut_out = self._offences.add(bot_id) or at_once
         if shut_out:
-            known.clear()
             _log.warning("a bot is shut out of the database until its next start", bot_id=bot_id)
-            await self._fence.fence(bot_id)
+            await self._shut_out(bot_id)
         payload = DatabaseSessionEnded(bot_id=bot_id, reason=offence, shut_out=shut_out)
         async with self._store.transaction(SUPERVISOR) as tx:
             await tx.events.append(payload, bot_id=bot_id)

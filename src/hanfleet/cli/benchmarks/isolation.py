@@ -1,30 +1,41 @@
 """`hanfleet bench isolation`: how much slower one bot's transactions get while another, taken over, does its worst.
 
-Both are on one server of their own. The attacker uses all the sessions that its role may have and lifts its own limits;
-each attack is measured between two quiet times, so that a machine that grows slower meanwhile slows both. Nobody is
-ended here: what the supervisor's watch does against the longer ones comes on top.
+Both are on one server of their own. The attacker is a process that uses all the sessions that its role may have, lifts
+its own limits and logs in again when it is thrown out. Each attack is measured twice: with nobody watching, between two
+quiet times, so that a machine that grows slower meanwhile slows both; then half a minute from its beginning with the
+supervisor's watch, which ends sessions and at last the attacker. Its next start, and the next attack, are left out.
 """
 
 import asyncio
+import multiprocessing
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
+from multiprocessing.context import SpawnProcess
+from multiprocessing.synchronize import Event
 from statistics import median
 
 from hanfleet.cli.benchmarks.figures import Figures
 from hanfleet.cli.benchmarks.stocked import Say, Stock, stocked
+from hanfleet.core.errors import HanfleetError
 from hanfleet.core.messages import InboundMessage, Person, UpdateBatch
 from hanfleet.kit.clock import SystemClock
 from hanfleet.sandbox.contacts.judge import percentile
 from hanfleet.store.addresses import connect
+from hanfleet.store.bot_sessions import BotSessions
 from hanfleet.store.principals import BotPrincipal
 from hanfleet.store.provisioner import Provisioner
 from hanfleet.store.session import Store
+from hanfleet.supervisor.session_watch import SessionWatch
 
 _SESSIONS = 2
-_AIM = "no other bot slowed by more than a quarter: ratio at most 1.25"
+_TIMEOUT_S = 60.0
+_WATCHED_S = 30.0
+_AIM = "no other bot slowed by more than a quarter: watched ratio at most 1.25"
 _LIFT = "SET statement_timeout = 0; SET work_mem = '1GB'"
+_LOG_IN_AGAIN = ""
 
 ATTACKS = {
     "processor": "SELECT sum(sqrt(n)) FROM generate_series(1, 3000000) AS n",
@@ -33,6 +44,7 @@ ATTACKS = {
     " SELECT my_bot(), 'flood', n, now() FROM generate_series(1, 20000) AS n",
     "notifications": "SELECT pg_notify('hanfleet_desired', n::text) FROM generate_series(1, 5000) AS n",
     "locks on its own rows": "BEGIN; UPDATE bot_counters SET event_seq = event_seq; SELECT pg_sleep(0.2); ROLLBACK",
+    "log-ins": _LOG_IN_AGAIN,
 }
 
 
@@ -45,18 +57,20 @@ async def bench_isolation(rounds: int, say: Say) -> Figures:
         store = Store((await roles.rotate(victim)).url, clock=SystemClock(), application_name="hanfleet bench")
         try:
             walk = _Walk(store, victim, stock)
-            await walk.times(rounds // 4)
-            url = (await roles.rotate(attacker)).url
+            await walk.times(lambda done: done < rounds // 4)
             for name, statement in ATTACKS.items():
                 say(f"isolation: {name}")
-                quiet = await walk.times(rounds // 2)
-                async with _under_attack(url, statement):
-                    loud = await walk.times(rounds)
-                quiet += await walk.times(rounds - rounds // 2)
-                rows.append(_row(name, quiet, loud))
+                quiet = await walk.times(lambda done: done < rounds // 2)
+                async with _under_attack((await roles.rotate(attacker)).url, statement):
+                    loud = await walk.times(lambda done: done < rounds)
+                quiet += await walk.times(lambda done: done < rounds - rounds // 2)
+                url = (await roles.rotate(attacker)).url
+                async with _under_attack(url, statement) as process, _watched(stock, process) as expulsion:
+                    watched = await walk.times(partial(_goes_on, expulsion))
+                rows.append(_row(name, quiet, loud, watched, expulsion.after_s))
         finally:
             await store.close()
-    slow = [str(row["what"]) for row in rows if float(str(row["ratio"])) > 1.25]
+    slow = [str(row["what"]) for row in rows if float(str(row["watched_ratio"])) > 1.25]
     return Figures("isolation", _AIM, rows, {"rounds": rounds, "above_1.25": ", ".join(slow) or "none"})
 
 
@@ -69,10 +83,10 @@ class _Walk:
         self._chat_id = stock.chat(0, 0)
         self._telegram_id = stock.messages * 10
 
-    async def times(self, rounds: int) -> list[float]:
-        """Milliseconds that each message took to be taken up and committed."""
-        found = []
-        for _ in range(rounds):
+    async def times(self, more: Callable[[int], bool]) -> list[float]:
+        """Milliseconds that each message took to be taken up and committed; ``more`` is told how many there are."""
+        found: list[float] = []
+        while more(len(found)):
             self._telegram_id += 1
             now = datetime.now(UTC)
             message = InboundMessage(
@@ -89,31 +103,93 @@ def _unsealed(_field: str, content: bytes) -> bytes:
     return content
 
 
+def _goes_on(expulsion: "_Expulsion", _done: int) -> bool:
+    return expulsion.seconds() < _WATCHED_S
+
+
+class _Expulsion:
+    """What supervisor.expulsion does, to an attacker that has no lease."""
+
+    def __init__(self, roles: Provisioner, attacker: SpawnProcess) -> None:
+        self._roles = roles
+        self._attacker = attacker
+        self._began = time.monotonic()
+        self.after_s: float | None = None
+
+    def seconds(self) -> float:
+        """Since the attack began."""
+        return time.monotonic() - self._began
+
+    async def shut_out(self, bot_id: str) -> None:
+        await self._roles.fence(bot_id)
+        self._attacker.kill()
+        self.after_s = self.seconds()
+
+
 @asynccontextmanager
-async def _under_attack(url: str, statement: str) -> AsyncIterator[None]:
-    async def attack() -> None:
-        connection = await connect(url, "hanfleet bench", timeout_s=60)
-        try:
-            await connection.execute(_LIFT)
-            while True:
-                await connection.execute(statement)
-        finally:
-            connection.terminate()
-
-    attacks = [asyncio.create_task(attack()) for _ in range(_SESSIONS)]
+async def _watched(stock: Stock, attacker: SpawnProcess) -> AsyncIterator[_Expulsion]:
+    """The supervisor's watch, with the limits of a real fleet."""
+    urls, clock = stock.installation.urls, SystemClock()
+    store = Store(urls.supervisor, clock=clock, application_name="hanfleet bench")
+    expulsion = _Expulsion(Provisioner(urls.provisioner), attacker)
+    watching = asyncio.create_task(SessionWatch(store, BotSessions(urls.provisioner), expulsion.shut_out, clock).run())
     try:
-        yield
+        yield expulsion
     finally:
-        for task in attacks:
-            task.cancel()
-        await asyncio.gather(*attacks, return_exceptions=True)
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
+        await store.close()
 
 
-def _row(name: str, quiet: list[float], loud: list[float]) -> dict[str, object]:
+@asynccontextmanager
+async def _under_attack(url: str, statement: str) -> AsyncIterator[SpawnProcess]:
+    """From the attacker's first log-in on."""
+    context = multiprocessing.get_context("spawn")
+    begun = context.Event()
+    attacker = context.Process(target=_attack, args=(url, statement, begun), daemon=True)
+    attacker.start()
+    try:
+        if not await asyncio.to_thread(begun.wait, _TIMEOUT_S):
+            raise HanfleetError("The attacker of this benchmark could not log in.")
+        yield attacker
+    finally:
+        attacker.kill()
+        attacker.join()
+        attacker.close()
+
+
+def _attack(url: str, statement: str, begun: Event) -> None:
+    """What the attacker's process does until it is killed."""
+
+    async def session() -> None:
+        while True:
+            with suppress(Exception):  # whatever ended it, an attacker tries again
+                connection = await connect(url, "hanfleet bench", timeout_s=_TIMEOUT_S)
+                try:
+                    await connection.execute(_LIFT)
+                    begun.set()
+                    while statement:
+                        await connection.execute(statement)
+                finally:
+                    connection.terminate()
+
+    async def sessions() -> None:
+        await asyncio.gather(*(session() for _ in range(_SESSIONS)))
+
+    asyncio.run(sessions())
+
+
+def _row(
+    name: str, quiet: list[float], loud: list[float], watched: list[float], shut_out_s: float | None
+) -> dict[str, object]:
     return {
         "what": name,
         "quiet_ms": round(median(quiet), 2),
         "attacked_ms": round(median(loud), 2),
         "ratio": round(median(loud) / median(quiet), 2),
-        "attacked_p95_ms": round(percentile(loud, 0.95), 2),
+        "shut_out_after_s": None if shut_out_s is None else round(shut_out_s, 1),
+        "watched_ms": round(median(watched), 2),
+        "watched_ratio": round(median(watched) / median(quiet), 2),
+        "watched_p95_ms": round(percentile(watched, 0.95), 2),
     }

@@ -1,0 +1,45 @@
+"""A bot that is shut out of a server does not go on knocking: its process is killed, and nobody else's."""
+
+import subprocess
+import sys
+
+import pytest
+from asyncpg.exceptions import InvalidAuthorizationSpecificationError
+
+from hanfleet.kit.clock import SystemClock
+from hanfleet.launchers.process_table import ref_of
+from hanfleet.supervisor.expulsion import Expulsion
+from hanfleet.supervisor.leases import LeaseWatch
+from tests.support.database import Database
+
+
+@pytest.mark.parametrize("its_own", [True, False])
+async def test_who_is_shut_out_loses_its_process(database: Database, its_own: bool) -> None:
+    mallory = await database.add_bot("mallory")
+    process = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    try:
+        ref = ref_of(process.pid, "here")
+        assert ref is not None
+        async with mallory.store.transaction(mallory.principal) as tx:
+            assert await tx.leases.claim(mallory.epoch, ref, 15)
+        leases = LeaseWatch("here", SystemClock(), is_worker=lambda bot_id, _ref: its_own and bot_id == "mallory")
+        await Expulsion(database.provisioner.fence, database.supervisor, leases).shut_out("mallory")
+        with pytest.raises(InvalidAuthorizationSpecificationError):
+            await database.connect(mallory.url)
+        if its_own:
+            assert process.wait(10) == -9
+        else:
+            assert process.poll() is None
+    finally:
+        process.communicate(timeout=10)
+    if not its_own:
+        assert process.returncode == 0
+
+
+async def test_a_bot_without_a_process_is_shut_out(database: Database) -> None:
+    mallory = await database.add_bot("mallory")
+    await Expulsion(database.provisioner.fence, database.supervisor, LeaseWatch("here", SystemClock())).shut_out(
+        "mallory"
+    )
+    with pytest.raises(InvalidAuthorizationSpecificationError):
+        await database.connect(mallory.url)
