@@ -28,8 +28,8 @@ class BusLimits:
 
     It runs one command per 5 s, and three per question that an operator asks, of some 2 kB with their answers: 30 and
     20 kB in a second of ten questions. It holds two connections of 20 kB each; if it dies at each start, twelve new
-    ones in a minute. Senders and workers cut their streams at about 100 entries, which makes 200 at most, of at most some
-    kilobytes; there is one group.
+    ones in a minute. Senders and workers cut their streams at about 100 entries, which makes 200 at most, of some
+    kilobytes at most; there is one group.
     """
 
     commands_per_s: float = 500.0
