@@ -29,7 +29,7 @@ class ApiPayload(BaseModel):
     erasure_key: SecretBytes
     backups_kept: timedelta
     log_level: str = "INFO"
-    database_connections: int = 4
+    database_connections: int = 3
 
     def to_wire(self) -> bytes:
         """JSON with the secrets in clear: only for the start-up channel."""

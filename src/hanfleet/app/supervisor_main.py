@@ -194,7 +194,7 @@ async def supervise(payload: SupervisorPayload) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     async with AsyncExitStack() as exits:
         store = Store(
-            payload.database_url.get_secret_value(), clock=clock, application_name="hanfleet supervisor", pool_size=4
+            payload.database_url.get_secret_value(), clock=clock, application_name="hanfleet supervisor", pool_size=2
         )
         exits.push_async_callback(store.close)
         relay_store = Store(payload.relay_url.get_secret_value(), clock=clock, application_name="hanfleet relay")

@@ -71,6 +71,10 @@ def _progress(line: str) -> None:
 def _show(work: "Coroutine[Any, Any, Figures]", *, as_json: bool) -> None:
     from rich.console import Console
 
+    from hanfleet.kit.logging import configure_logging
+
+    # Standard output is for the figures alone.
+    configure_logging("bench", human=True)
     figures = asyncio.run(work)
     if as_json:
         print(figures.as_json())

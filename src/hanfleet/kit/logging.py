@@ -15,7 +15,11 @@ import sys
 from collections.abc import Callable, MutableMapping
 from typing import Any, TextIO
 
-import structlog
+from hanfleet.kit.imports import hidden
+
+# structlog imports rich where it is installed, for tracebacks in colour: 3 MB in every process of a fleet.
+with hidden("rich"):
+    import structlog
 
 _CHAT_KEYS = ("chat_id", "chats")
 #: Numbers of people, in sentences of errors: Telegram's, and telephones. Times, sizes and line numbers are shorter.
