@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.xdist_group("acceptance-3"), pytest.mark.timeout(180)]
 async def _fleet(home: Home, sandbox: SandboxHandle, env: Path) -> AsyncIterator[FleetProcess]:
     fleet = FleetProcess(
         home.path,
+        output=env.parent.parent / "up.log",
         api_port=free_port(),
         environ={"HANFLEET_TELEGRAM_SERVER": str(sandbox.directory / "sandbox.json"), "HANFLEET_LANG": "en"},
         arguments=("--legacy-env", str(env)),

@@ -22,11 +22,17 @@ class FleetProcess:
     """One `up` on one home. ``processes()`` names the living parts by pid."""
 
     def __init__(
-        self, home: Path, *, api_port: int, environ: Mapping[str, str], arguments: tuple[str, ...] = ()
+        self,
+        home: Path,
+        *,
+        output: Path,
+        api_port: int,
+        environ: Mapping[str, str],
+        arguments: tuple[str, ...] = (),
     ) -> None:
         self.home = home
         self.api_port = api_port
-        self.output = home.parent / "up.log"
+        self.output = output
         self.process: Spawned | None = None
         # What is rehearsed is not worth keeping.
         self._environ = {**os.environ, "HANFLEET_BACKUP_HOUR": "off", **environ}

@@ -77,6 +77,7 @@ class Stage:
         self.home = home
         self.fleet = FleetProcess(
             home.path,
+            output=self.folder / "up.log",
             api_port=free_port(self._chance),
             environ={"HANFLEET_TELEGRAM_SERVER": str(self.sandbox.file), **self._environ},
             arguments=self._arguments,
