@@ -407,6 +407,16 @@ ADVISORY = [
     for keys in _KEYS
 ] + [_function("pg_advisory_unlock_all()", _LOCKS, "SELECT pg_advisory_unlock_all()")]
 
+_FLOODING = "flooding the log of the server, and with it the disk, at a hundred megabytes per statement"
+BARE_LOG = [
+    _function(
+        f"pg_logical_emit_message(boolean,text,{content},boolean)",
+        _FLOODING,
+        f"SELECT pg_logical_emit_message(false, 'x', 'y'::{content})",
+    )
+    for content in ("text", "bytea")
+]
+
 _FILLING = "filling the disk with objects that belong to no table"
 _READING = "reading objects past every row policy"
 _NEW = "lo_from_bytea(0, 'x')"
@@ -433,4 +443,4 @@ LARGE_OBJECTS = [
     _function("lo_unlink(oid)", "deleting objects of others", f"SELECT lo_unlink({_NEW})", *_MAKE),
 ]
 
-POWERS = [*IDENTITY, *EVENTS, *BOUNDS, *VALUES, *SCHEMA, *ADVISORY, *LARGE_OBJECTS]
+POWERS = [*IDENTITY, *EVENTS, *BOUNDS, *VALUES, *SCHEMA, *ADVISORY, *BARE_LOG, *LARGE_OBJECTS]

@@ -3,7 +3,7 @@
 Left out, for lifting it alone cannot make an attack succeed:
 - no REPLICATION: the server runs with wal_level=minimal, where nobody replicates; there is no slot to steal with;
 - pg_signal_backend of the provisioner, with which rotation ends sessions: roles of services belong to all tests of a run;
-  that a session is ended is shown in tests/integration/store/test_provisioner.py;
+  that a session is ended is shown in tests/integration/store/test_admin.py;
 - the bots' timeouts, work_mem and the like: a role lifts them itself (docs/security.md), so they stop no attack.
 """
 
@@ -108,3 +108,46 @@ async def test_lock_timeout_stops_holding_up_a_service(database: Database, mallo
     assert not done
     await holding.rollback()
     await waiting
+
+
+_OWN_SETTINGS = "SELECT setdatabase, setconfig FROM pg_db_role_setting WHERE setrole = $1::text::regrole"
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "ALTER ROLE CURRENT_USER SET default_transaction_read_only = on",
+        "ALTER ROLE CURRENT_USER IN DATABASE {database} SET search_path = pg_temp",
+        "ALTER ROLE CURRENT_USER SET statement_timeout = 1",
+        "ALTER ROLE CURRENT_USER RESET ALL",
+        "ALTER ROLE CURRENT_USER PASSWORD NULL",
+    ],
+)
+async def test_a_new_start_heals_what_a_bot_did_to_its_own_role(
+    database: Database, mallory: BotLogIn, admin: Any, harm: str
+) -> None:
+    """No right stops it from that, and left alone no start of this bot would succeed again."""
+    before = await admin.fetch(_OWN_SETTINGS, mallory.role_name)
+    raw = await database.connect(mallory.url)
+    await raw.execute(harm.format(database=database.name))
+    url = (await database.provisioner.rotate("mallory")).url
+    assert await admin.fetch(_OWN_SETTINGS, mallory.role_name) == before
+    again = await database.connect(url)
+    await again.execute("UPDATE bot_counters SET event_seq = event_seq")
+
+
+@pytest.mark.parametrize(
+    "tie",
+    [
+        "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC",
+        "ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC",
+        "ALTER ROLE CURRENT_USER SET search_path = pg_temp",
+    ],
+)
+async def test_a_bot_cannot_keep_its_role_from_going(
+    database: Database, mallory: BotLogIn, admin: Any, tie: str
+) -> None:
+    raw = await database.connect(mallory.url)
+    await raw.execute(tie)
+    await database.provisioner.drop_bot_role("mallory")
+    assert not await admin.fetchval("SELECT count(*) FROM pg_roles WHERE rolname = $1", mallory.role_name)

@@ -33,7 +33,8 @@ _REVOKE_FUNCTIONS = """
     BEGIN
         FOR f IN SELECT oid::regprocedure FROM pg_proc
                  WHERE pronamespace = 'pg_catalog'::regnamespace
-                   AND (proname ~ '^(pg_(try_)?advisory_|lo_)' OR proname IN ('loread', 'lowrite'))
+                   AND (proname ~ '^(pg_(try_)?advisory_|lo_)'
+                        OR proname IN ('loread', 'lowrite', 'pg_logical_emit_message'))
                    AND has_function_privilege('public', oid, 'EXECUTE')
         LOOP
             EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', f);
@@ -146,7 +147,7 @@ async def open_to_fleet(connection: Any, database: str, roles: RoleNames) -> Non
 
 
 async def _take_from_public(connection: Any) -> None:
-    """Inside the database: no advisory locks, no large objects, nothing made in public."""
+    """Inside the database: no advisory locks, no large objects, no bare entries of the log, nothing made in public."""
     await connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     await connection.execute(_REVOKE_FUNCTIONS)
 

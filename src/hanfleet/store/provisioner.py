@@ -72,6 +72,7 @@ class Provisioner:
             async with connection.transaction():
                 # A log-in that was under way all the time began before this, and the supervisor's watch ends it.
                 await connection.execute(_ROTATED, bot_id)
+                await _set_anew(connection, role)
                 await connection.execute(f"ALTER ROLE {role} LOGIN PASSWORD '{scram_verifier(password)}'")
         url = self._url.set(username=role, password=password)
         return BotLogin(role, url.render_as_string(hide_password=False))
@@ -92,6 +93,9 @@ class Provisioner:
             await _shut_out(connection, role)
             async with connection.transaction():
                 await connection.execute("DELETE FROM bot_roles WHERE bot_id = $1", bot_id)
+                # It owns nothing, but may have default privileges of its own, which would keep it from going.
+                await connection.execute(f"GRANT {role} TO CURRENT_USER WITH INHERIT TRUE")
+                await connection.execute(f"DROP OWNED BY {role}")
                 await connection.execute(f"DROP ROLE {role}")
 
     @asynccontextmanager
@@ -127,13 +131,26 @@ async def _ensure_role(connection: Any, bot_id: str) -> str:
             await connection.execute(
                 f"GRANT {RoleNames.of(install_id).bots} TO {role} WITH INHERIT TRUE, SET FALSE, ADMIN FALSE"
             )
-            for name, value in _SETTINGS.items():
-                await connection.execute(f"ALTER ROLE {role} SET {name} = '{value}'")
+            await _set_anew(connection, role)
     except ForeignKeyViolationError as missing:
         raise NotFoundError(f"There is no bot {bot_id!r} to make a database role for: add the bot first.") from missing
     except UniqueViolationError:
         return await _ensure_role(connection, bot_id)
     return role
+
+
+async def _set_anew(connection: Any, role: str) -> None:
+    """Give the role its settings: it may change most of them for itself, and a new start has to heal that."""
+    found = await connection.fetch(
+        "SELECT setdatabase, setconfig FROM pg_db_role_setting WHERE setrole = $1::text::regrole", role
+    )
+    if [tuple(row) for row in found] == [(0, [f"{name}={value}" for name, value in _SETTINGS.items()])]:
+        return
+    await connection.execute(f"ALTER ROLE {role} RESET ALL")
+    database = await connection.fetchval("SELECT quote_ident(current_database())")
+    await connection.execute(f"ALTER ROLE {role} IN DATABASE {database} RESET ALL")
+    for name, value in _SETTINGS.items():
+        await connection.execute(f"ALTER ROLE {role} SET {name} = '{value}'")
 
 
 async def _shut_out(connection: Any, role: str) -> None:
