@@ -23,7 +23,8 @@ from tests.support.million import STATISTICS, partition_months
 
 BOT = "bot-07"
 PAGE = 8192
-#: Tables that grow with the talk; those split by hash must be read in one partition alone.
+#: Tables that grow with the talk; those split by hash must be read in one partition alone, those split by month in the
+#: months alone that are asked for.
 BY_HASH = ("messages", "user_profiles", "conversations")
 BY_TIME = ("events", "audit")
 _READS = re.compile(rf"\b(?:FROM|JOIN|UPDATE|INTO|USING)\s+(?:ONLY\s+)?(?:{'|'.join(BY_HASH + BY_TIME)})\b")
@@ -55,6 +56,11 @@ class Statement:
     name: str
     text: str
     parameters: tuple[str, ...]
+
+    @property
+    def months(self) -> int | None:
+        """How many months it asks for: with both bounds of _BY_NAME one; None: as many as there are."""
+        return 1 if {name.removeprefix("p_") for name in self.parameters} >= {"since", "until"} else None
 
 
 def statements() -> Iterator[Statement]:
@@ -149,8 +155,11 @@ def _sample(name: str, of_type: str) -> str:
     return f"{_literal('{' + value + '}' if of_type.endswith('[]') else value)}::{of_type}"
 
 
-def faults(tree: dict[str, Any], parents: dict[str, str], *, cost_limit: float) -> list[str]:
-    """What is wrong with a plan; ``parents`` names each partition's table. An empty partition may be read as a whole."""
+def faults(tree: dict[str, Any], parents: dict[str, str], *, cost_limit: float, months: int | None = None) -> list[str]:
+    """What is wrong with a plan; ``parents`` names each partition's table. An empty partition may be read as a whole.
+
+    ``months``: how many were asked for. What pruning at the start of the execution leaves out is not in the tree.
+    """
     found = []
     scanned: dict[str, set[str]] = {}
     for node in nodes(tree):
@@ -164,6 +173,11 @@ def faults(tree: dict[str, Any], parents: dict[str, str], *, cost_limit: float) 
         f"looks into {len(many)} parts of {parent}"
         for parent, many in scanned.items()
         if parent in BY_HASH and len(many) > 1
+    ]
+    found += [
+        f"looks into {len(many)} months of {parent}, and {months} was asked for"
+        for parent, many in scanned.items()
+        if parent in BY_TIME and months is not None and len(many) > months
     ]
     if tree["Total Cost"] > cost_limit:
         found.append(f"costs {tree['Total Cost']:.0f}, more than {cost_limit:.0f}")
