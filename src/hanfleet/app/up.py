@@ -28,6 +28,7 @@ from hanfleet.app.parts import check_free
 from hanfleet.app.payloads import WORKER_ENTRY
 from hanfleet.app.processes_file import Noted, ProcessesFile
 from hanfleet.app.settings import Settings
+from hanfleet.app.telegram_tie import tie
 from hanfleet.app.together import together
 from hanfleet.core.errors import InvalidInputError, PermanentError
 from hanfleet.core.startup import TelegramServer
@@ -45,8 +46,9 @@ Teller = Callable[[str, dict[str, Any]], None]
 async def run_up(settings: Settings, tell: Teller, *, worker_entry: str = WORKER_ENTRY) -> None:
     """Run a fleet until SIGINT or SIGTERM.
 
-    Raises ConflictError when another fleet runs on this home, InvalidInputError for settings that cannot be, and
-    PermanentError or TemporaryError when a part does not come up; everything that was started is stopped then.
+    Raises ConflictError when another fleet runs on this home or its bots are logged in at another Telegram,
+    InvalidInputError for settings that cannot be, and PermanentError or TemporaryError when a part does not come up;
+    everything that was started is stopped then.
     """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -56,6 +58,7 @@ async def run_up(settings: Settings, tell: Teller, *, worker_entry: str = WORKER
     home = open_home(settings)
     with home.lock():
         check_free(settings.api_host, settings.api_port)
+        tie(home.path, telegram_server)
         become_subreaper()
         await _Fleet(home, settings, tell, telegram_server, worker_entry).run(stopping)
 
