@@ -1,7 +1,8 @@
 """ProcessSupervisor: the fleet by the names that the rest of the product's design gives it (INTERFACES).
 
 Each method says what is wanted, in a row, and waits until it is so; the fleet's loop does the work. So a call and an
-operator's command through the API cannot contradict each other.
+operator's command through the API cannot contradict each other. For whoever embeds a fleet: the product's own commands
+come through control, with their events.
 """
 
 import asyncio

@@ -34,7 +34,7 @@ TEXTS = {
     "demo.column.memory": ("memory", "память"),
     "demo.column.in": ("in", "вход"),
     "demo.column.out": ("out", "выход"),
-    "demo.column.latency": ("latency", "задержка"),
+    "demo.column.latency": ("answer, with model", "ответ с моделью"),
     "demo.column.received": ("in", "вход"),
     "demo.column.answered": ("answ.", "отв."),
     "demo.column.lost": ("lost", "потери"),
