@@ -131,4 +131,5 @@ class SessionWatch:
             await self._shut_out(bot_id)
         payload = DatabaseSessionEnded(bot_id=bot_id, reason=offence, shut_out=shut_out)
         async with self._store.transaction(SUPERVISOR) as tx:
-            await tx.events.append(payload, bot_id=bot_id)
+            if await tx.bots.get(bot_id) is not None:  # it may have been removed in this moment
+                await tx.events.append(payload, bot_id=bot_id)
