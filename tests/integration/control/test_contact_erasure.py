@@ -11,6 +11,7 @@ import pytest
 from hanfleet.bus import IPCManager, open_bus
 from hanfleet.control import MultiBotManager
 from hanfleet.control.erasure import Applied, Ledger, apply_ledger
+from hanfleet.control.legacy import LegacyFolder, import_folder
 from hanfleet.core.config import BotConfig
 from hanfleet.core.errors import NotFoundError, PermanentError
 from hanfleet.core.messages import Entity, UpdateBatch
@@ -25,6 +26,7 @@ from hanfleet.supervisor.relay import Relay
 from hanfleet.vault import KeyRing
 from tests.integration.store.conversation_steps import NOON, decide, later, load, message, take
 from tests.support.database import SYSTEM, BotLogIn, Database
+from tests.support.legacy import SAMPLE
 from tests.support.operators import BACKUPS_KEPT, MASTER_KEY, FleetHand, bot_document
 from tests.support.ports import free_port
 from tests.support.traces import streams_that_hold, tables_that_hold
@@ -144,6 +146,25 @@ async def test_what_an_import_kept_beside_the_rows_goes_too(
     assert (await manager.contacts.erase(bot.bot_id, stranger)).erased == {"imports": 1}
     assert json.loads(await window.fetchval("SELECT kept FROM imports")) == {"unknown": {"metrics.json": {"x": 1}}}
     assert await tables_that_hold(database, str(stranger)) == {}
+
+
+@pytest.mark.parametrize("nobody", [1, 6, 25])
+async def test_counts_that_an_import_kept_are_no_chats(
+    database: Database, manager: MultiBotManager, bot: BotLogIn, nobody: int
+):
+    folder, owner = LegacyFolder(SAMPLE, SystemClock().now()), await _owner(database)
+    await import_folder(owner, MASTER_KEY, bot.bot_id, folder, database.clock, lambda *_: None)
+    window = await database.connect()
+    before = await window.fetch("SELECT id, kept FROM imports")
+    assert f": {nobody}," in before[0]["kept"]
+    for ask in (manager.contacts.export, manager.contacts.erase):
+        with pytest.raises(NotFoundError, match=f"nothing about chat {nobody}"):
+            await ask(bot.bot_id, nobody)
+    assert await window.fetch("SELECT id, kept FROM imports") == before
+    assert await window.fetchval("SELECT count(*) FROM erasures") == 0
+    ((chat_id, *_), *_) = await window.fetch("SELECT chat_id FROM imported WHERE kind = 'contact'")
+    assert (await manager.contacts.erase(bot.bot_id, chat_id)).erased["messages"]
+    assert await window.fetch("SELECT id, kept FROM imports") == before
 
 
 async def test_whoever_writes_again_is_new_and_told_again(manager: MultiBotManager, bot: BotLogIn):
