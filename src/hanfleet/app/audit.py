@@ -1,15 +1,26 @@
-"""`hanfleet audit verify` and `export`: on the home's database as its owner, whether a fleet runs or not."""
+"""`hanfleet audit verify` and `export`: on the home's database as its owner, whether a fleet runs or not.
 
-from collections.abc import Callable, Iterable
+The database is evidence: it is opened as it stands, with no master key (which may be gone by then) and no bootstrap.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from hanfleet.app.audit_heads import HeadsExport, HeadsFile
 from hanfleet.app.home import Home
-from hanfleet.app.legacy_import import open_workbench
+from hanfleet.app.home_database import administrator_url, has_database
 from hanfleet.app.settings import Settings
 from hanfleet.control.verification import AUDITOR, Verification, verify
-from hanfleet.core.errors import InvalidInputError
+from hanfleet.core.errors import InvalidInputError, NotFoundError, PermanentError
+from hanfleet.kit.clock import SystemClock
+from hanfleet.store.owner import NOTHING_THERE, owner_url
+from hanfleet.store.session import Store
+
+# A page of a trail of years, on a disk that has other work.
+_STATEMENT_TIMEOUT_S = 600.0
+_OWNER_PASSWORD = "database.owner"  # noqa: S105 - a name, not a password
 
 
 @dataclass(frozen=True)
@@ -38,16 +49,38 @@ async def verify_trail(settings: Settings, copies: Iterable[Path], progress: Cal
         more, bad = HeadsFile(copy).read()
         exported += more
         unreadable += bad
-    async with open_workbench(settings) as bench:
-        return Verified(await verify(bench.store, exported, progress), len(exported), unreadable)
+    async with _evidence(settings) as store:
+        return Verified(await verify(store, exported, progress), len(exported), unreadable)
 
 
 async def export_heads(settings: Settings, copy: Path | None) -> Exported:
     """Bring the home's file of heads, or ``copy`` in its place, up to date."""
-    path = copy or Home.existing(settings.home).audit_heads
+    home = Home.existing(settings.home)
+    path = home.audit_heads if copy is None else copy
     try:
-        async with open_workbench(settings) as bench:
-            moved = await HeadsExport(bench.store, AUDITOR, HeadsFile(path), bench.clock).once()
+        async with _evidence(settings) as store:
+            moved = await HeadsExport(store, AUDITOR, HeadsFile(path), SystemClock()).once()
     except OSError as refused:
         raise InvalidInputError(f"{path} cannot be written: {refused.strerror}.") from refused
     return Exported(path, moved)
+
+
+@asynccontextmanager
+async def _evidence(settings: Settings) -> AsyncIterator[Store]:
+    """The owner's store of a database that stands. Raises NotFoundError, ConflictError, PermanentError for others."""
+    home = Home.existing(settings.home)
+    if not has_database(home, settings):
+        raise NotFoundError(NOTHING_THERE)
+    password = home.secrets.get(_OWNER_PASSWORD)
+    if password is None:
+        raise PermanentError(
+            f"{home.path}/secrets.json does not hold the password of the database's owner role: put it back from a copy"
+            " of this home."
+        )
+    async with AsyncExitStack() as exits:
+        url = await owner_url(await administrator_url(home, settings, exits), password)
+        store = Store(
+            url, clock=SystemClock(), application_name="hanfleet audit", statement_timeout_s=_STATEMENT_TIMEOUT_S
+        )
+        exits.push_async_callback(store.close)
+        yield store

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,13 @@ async def _execute(url: str, statement: str) -> None:
     connection = await connect(url, "test")
     await connection.execute(statement)
     await connection.close(timeout=5)
+
+
+async def _value(url: str, query: str) -> Any:
+    connection = await connect(url, "test")
+    found = await connection.fetchval(query)
+    await connection.close(timeout=5)
+    return found
 
 
 async def test_the_list(audit: Command, bots: Command, bot_id: str, tmp_path: Path) -> None:
@@ -78,3 +86,35 @@ def test_verify_and_export_without_a_fleet(
     assert run(["audit", "verify", "--heads", str(copy), "--json", *at_home]) == 1
     assert json.loads(capsys.readouterr().out)["breaks"] == [{"chain": "bot:mira", "seq": 1, "fault": "cut"}]
     assert run(["audit", "verify", "--heads", str(tmp_path / "nowhere"), *at_home]) == 2
+
+
+def test_verify_and_export_take_the_database_as_it_stands_without_the_master_key(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HANFLEET_LANG", "en")
+    monkeypatch.setenv("HANFLEET_DATABASE_URL", url)
+    home = tmp_path / "home"
+    at_home = ["--home", str(home)]
+    assert run(["import-legacy", str(SAMPLE), "--bot", "mira", *at_home]) == 0
+    (home / "master.key").unlink()
+
+    # What a bootstrap would take back, as it does at a fleet's next start.
+    asyncio.run(_execute(url, "GRANT CREATE ON SCHEMA public TO PUBLIC"))
+    assert run(["audit", "verify", *at_home]) == 0
+    assert run(["audit", "export", *at_home]) == 0
+    assert run(["audit", "verify", *at_home]) == 0
+    assert "1 entries in 1 chains, compared with 1 exported heads" in capsys.readouterr().out
+    assert asyncio.run(_value(url, "SELECT has_schema_privilege('public', 'public', 'CREATE')"))
+    assert not (home / "master.key").exists()
+
+    # Neither is an older schema moved, nor a lost password made anew.
+    asyncio.run(_execute(url, "UPDATE alembic_version SET version_num = '0004'"))
+    assert run(["audit", "verify", *at_home]) == 2
+    assert "run hanfleet db upgrade" in capsys.readouterr().err
+    asyncio.run(_execute(url, "DROP TABLE alembic_version"))
+    assert run(["audit", "verify", *at_home]) == 3
+    assert "hanfleet up makes one" in capsys.readouterr().err
+    (home / "secrets.json").unlink()
+    assert run(["audit", "verify", *at_home]) == 1
+    assert "does not hold the password of the database's owner role" in capsys.readouterr().err
+    assert not (home / "secrets.json").exists()
