@@ -44,12 +44,10 @@ def import_legacy(
 
     A second run changes nothing. The bot is not started, unless --start says so and the settings make one that can be.
     """
-    from pydantic import TypeAdapter, ValidationError
-
     from hanfleet.app.settings import load_settings
+    from hanfleet.cli.legacy_report import opened_report
     from hanfleet.cli.messages import say
-    from hanfleet.control.legacy import LegacyFolder, proposed_bot_id, read_single
-    from hanfleet.core.config import BotId
+    from hanfleet.control.legacy import LegacyFolder, read_single
     from hanfleet.core.errors import InvalidInputError
     from hanfleet.kit.clock import SystemClock
 
@@ -57,32 +55,47 @@ def import_legacy(
         raise InvalidInputError(say("import_legacy.one_only"))
     if report and report.resolve().is_relative_to(folder.resolve()):
         raise InvalidInputError(say("import_legacy.report_inside", report=report))
-    if start:
-        described = read_single(folder / env)
-        bot = bot or described
-        if asyncio.run(_was_imported(load_settings(home=home), bot)):
-            print(say("import_legacy.before", bot_id=bot))
+    with opened_report(report) as write:
+        if start:
+            described = read_single(folder / env)
+            bot = bot or described
+            if asyncio.run(_was_imported(load_settings(home=home), bot)):
+                print(say("import_legacy.before", bot_id=bot))
+                return
+        read = LegacyFolder(folder, SystemClock().now(), env=env)
+        bot_id = _bot_id(bot, read)
+        if rollback:
+            asyncio.run(_take_back(load_settings(home=home), bot_id))
             return
-    read = LegacyFolder(folder, SystemClock().now(), env=env)
-    bot_id = bot or proposed_bot_id(read.settings)
+        differences = None
+        if dry_run:
+            _survey(read)
+        elif verify:
+            differences = asyncio.run(_compare(load_settings(home=home), bot_id, read))
+        else:
+            asyncio.run(_import(load_settings(home=home), bot_id, read, start=start))
+        write(read.oddities.as_json())
+    if differences is None:
+        _show_oddities(read.oddities, report)
+    else:
+        _show_differences(bot_id, differences)
+
+
+def _bot_id(given: str | None, folder: "LegacyFolder") -> str:
+    """The id that was given, or the one that the folder's settings make. Raises InvalidInputError when it is none."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from hanfleet.cli.messages import say
+    from hanfleet.control.legacy import proposed_bot_id
+    from hanfleet.core.config import BotId
+    from hanfleet.core.errors import InvalidInputError
+
+    bot_id = given or proposed_bot_id(folder.settings)
     try:
         TypeAdapter(BotId).validate_python(bot_id)
     except ValidationError:
         raise InvalidInputError(say("import_legacy.bad_id", bot_id=bot_id)) from None
-    if dry_run:
-        _survey(read)
-    elif rollback:
-        asyncio.run(_take_back(load_settings(home=home), bot_id))
-        return
-    elif verify:
-        differences = asyncio.run(_compare(load_settings(home=home), bot_id, read))
-        _write(report, read.oddities)
-        _show_differences(bot_id, differences)
-        return
-    else:
-        asyncio.run(_import(load_settings(home=home), bot_id, read, start=start))
-    _write(report, read.oddities)
-    _show_oddities(read.oddities, report)
+    return bot_id
 
 
 def _survey(folder: "LegacyFolder") -> None:
@@ -140,21 +153,6 @@ async def _take_back(settings: "Settings", bot_id: str) -> None:
     if gone["kept_contacts"]:
         print(say("import_legacy.kept", contacts=gone["kept_contacts"]))
     print(say("import_legacy.bot_gone" if gone["bots"] else "import_legacy.bot_stays", bot_id=bot_id))
-
-
-def _write(report: Path | None, oddities: "Oddities") -> None:
-    from hanfleet.cli.messages import say
-    from hanfleet.core.errors import InvalidInputError
-
-    if report is None:
-        return
-    try:
-        # It quotes what people wrote.
-        report.touch(mode=0o600)
-        report.write_text(oddities.as_json() + "\n", encoding="utf-8")
-    except OSError as refused:
-        reason = refused.strerror
-        raise InvalidInputError(say("import_legacy.report_unwritable", report=report, reason=reason)) from refused
 
 
 def _show_oddities(oddities: "Oddities", report: Path | None) -> None:

@@ -43,6 +43,44 @@ def test_the_way_there_and_back(
     assert "Nothing was imported" in capsys.readouterr().err
 
 
+def test_an_unwritable_report_is_refused_before_anything_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HANFLEET_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    monkeypatch.setenv("HANFLEET_LANG", "en")
+    home = tmp_path / "home"
+    nowhere = str(tmp_path / "none" / "odd.json")
+    assert run(["import-legacy", str(SAMPLE), "--home", str(home), "--report", nowhere]) == 2
+    assert "cannot be written (No such file or directory)" in capsys.readouterr().err
+    assert not home.exists()
+
+
+def test_the_report_is_private_and_what_fails_leaves_it_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HANFLEET_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    report, new = tmp_path / "odd.json", tmp_path / "new.json"
+    report.write_text("what an earlier run wrote, and longer than any report of this one: " + "x" * 5_000)
+    report.chmod(0o644)
+    before = report.read_text()
+    for path in (report, new):
+        assert run(["import-legacy", str(tmp_path / "no folder"), "--dry-run", "--report", str(path)]) == 3
+    assert report.read_text() == before
+    assert not new.exists()
+    assert run(["import-legacy", str(SAMPLE), "--dry-run", "--report", str(report)]) == 0
+    assert json.loads(report.read_text())[0]["file"] == "metrics.json"
+    assert report.stat().st_mode & 0o777 == 0o600
+    capsys.readouterr()
+
+
+def test_a_report_that_cannot_be_ended_says_what_stands(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HANFLEET_LANG", "en")
+    assert run(["import-legacy", str(SAMPLE), "--dry-run", "--report", "/dev/full"]) == 1
+    assert "No space left on device" in capsys.readouterr().err
+
+
 def test_a_dry_run_needs_nothing_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,10 @@ TEXTS = {
         "{report} cannot be written ({reason}): choose another file with --report.",
         "Не удаётся записать {report} ({reason}): укажите другой файл: --report.",
     ),
+    "import_legacy.report_cut": (
+        "{report} is cut ({reason}), but the rest was done: see the folder's oddities with --dry-run --report FILE.",
+        "{report} обрезан ({reason}), остальное сделано: странное в папке покажет --dry-run --report FILE.",
+    ),
     "import_legacy.bad_id": (
         "{bot_id} is no bot id (a-z, 0-9 and -, at most 50): choose one with --bot.",
         "{bot_id} не годится как имя бота (a-z, 0-9 и -, не больше 50): укажите другое: --bot.",
