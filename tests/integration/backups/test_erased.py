@@ -11,7 +11,7 @@ from hanfleet.core.errors import ConflictError, PermanentError
 from hanfleet.kit.clock import SystemClock
 from hanfleet.store.ledger import Entry, Ledger
 from tests.integration.backups.fleet import BEGUN, MASTER, contents, fill
-from tests.support.database import Database
+from tests.support.database import SYSTEM, Database
 
 CLOCK = SystemClock()
 LATER = BEGUN + timedelta(days=1)
@@ -53,6 +53,27 @@ async def test_an_erased_bot(folder: Path, ledger: Ledger, elsewhere: Database) 
     restored = await restore(elsewhere.urls.owner, folder, MASTER, CLOCK, [ledger])
     assert restored == Restored(("boris",), restored.rows, 0, 1)
     assert not any((await contents(elsewhere, bot_id="anna")).values())
+
+
+async def test_a_new_home_inherits_who_was_erased(
+    folder: Path, ledger: Ledger, elsewhere: Database, tmp_path: Path
+) -> None:
+    own = Ledger.open(tmp_path / "new", tmp_path / "new.key")
+    ledger.append(Entry(ledger.contact_mark("anna", 5), LATER))
+    ledger.append(Entry(ledger.contact_mark("anna", 6), LATER))
+    ledger.append(Entry(ledger.bot_mark("boris"), until := SystemClock().now()))
+    with pytest.raises(ConflictError):
+        await restore(elsewhere.urls.owner, folder, MASTER, CLOCK, [own, ledger], bot_id="boris")
+    assert own.entries() == []
+    restored = await restore(elsewhere.urls.owner, folder, MASTER, CLOCK, [own, ledger])
+    assert (restored.erased_contacts, restored.erased_bots) == (1, 1)
+    assert own.entries() == [Entry(own.contact_mark("anna", 5), LATER), Entry(own.bot_mark("boris"), until)]
+
+    # Whatever brings them back later, the new home's own ledger takes them out.
+    async with elsewhere.api.transaction(SYSTEM) as tx:
+        await tx.bots.erase("anna")
+    again = await restore(elsewhere.urls.owner, folder, MASTER, CLOCK, [own])
+    assert (again.erased_contacts, again.erased_bots) == (1, 1)
 
 
 async def test_a_ledger_that_cannot_be_trusted_stops_it(folder: Path, ledger: Ledger, elsewhere: Database) -> None:

@@ -16,6 +16,7 @@ from hanfleet.control.backups.reading import read
 from hanfleet.control.erasure import Ledger, apply_ledger
 from hanfleet.core.errors import ConflictError, NotFoundError, PermanentError
 from hanfleet.kit.clock import Clock
+from hanfleet.store.ledger import Entry
 from hanfleet.store.migrations import HEAD, REVISIONS
 from hanfleet.store.restoration import Restoration, restoration
 from hanfleet.store.snapshot import WrappedKey
@@ -47,8 +48,9 @@ async def restore(
 ) -> Restored:
     """Restore the backup in ``folder``, or ``bot_id`` out of it, into a fleet with ``master_key``.
 
-    Whoever is named in ``ledgers`` stays erased. ``made_under`` is the master key of the fleet that made it (default:
-    the same). ``start`` leaves bots wanted running that were. Raises DamagedBackupError; NotFoundError for a bot that
+    Whoever is named in ``ledgers`` stays erased; the first is this fleet's own and gets a line for each one whom
+    another took out. ``made_under`` is the master key of the fleet that made it (default: the same). ``start`` leaves
+    bots wanted running that were. Raises DamagedBackupError; NotFoundError for a bot that
     is not in it; ConflictError for a database that has such bots already, for a fleet that works on it, for a schema
     that does not fit and for a bot that was erased since.
     """
@@ -96,13 +98,19 @@ async def _erase(
     database: Restoration, ledgers: Sequence[Ledger], restored: Restored, only_bot: str | None
 ) -> Restored:
     contacts = bots = 0
+    inherited: list[Entry] = []
     for ledger in ledgers:
-        applied = await apply_ledger(database.transaction, ledger)
+        heir = ledgers[0] if ledger is not ledgers[0] else None
+        applied = await apply_ledger(database.transaction, ledger, heir=heir)
         contacts += applied.contacts
         bots += applied.bots
+        inherited += applied.inherited
     left = await database.bots()
     if only_bot is not None and only_bot not in left:
         raise ConflictError(f"Bot {only_bot} was erased after this backup was made, and stays so.")
+    # Before the commit, as at any erasure; after the last thing that is refused.
+    for entry in inherited:
+        ledgers[0].append(entry)
     return Restored(tuple(bot_id for bot_id in restored.bots if bot_id in left), restored.rows, contacts, bots)
 
 

@@ -9,39 +9,47 @@ from datetime import datetime
 from hanfleet.control.erasure.keeping import forget_kept
 from hanfleet.core.states import DesiredState
 from hanfleet.store.erasures import ErasureKind
-from hanfleet.store.ledger import Ledger
+from hanfleet.store.ledger import Entry, Ledger
 from hanfleet.store.records import BotRow
 from hanfleet.store.session import Transaction
 
 
 @dataclass(frozen=True)
 class Applied:
-    """How many were found and erased."""
+    """How many were found and erased. ``inherited``: what another ledger needs to name them too."""
 
     contacts: int = 0
     bots: int = 0
+    inherited: tuple[Entry, ...] = ()
 
 
-async def apply_ledger(tx: Transaction, ledger: Ledger) -> Applied:
+async def apply_ledger(tx: Transaction, ledger: Ledger, *, heir: Ledger | None = None) -> Applied:
     """Erase every contact and bot that the ledger names and that is not younger than the erased one.
 
     ``tx`` is the owner role's, and nobody else may use the database yet. A bot that has a database role is only marked
-    as erased: the supervisor takes both away. Raises PermanentError for a ledger that cannot be trusted.
+    as erased: the supervisor takes both away. Raises PermanentError for a ledger that cannot be trusted. Marks tell
+    nobody who is meant, so lines for an ``heir`` can only be made here, where the ids are at hand.
     """
     named = _latest(ledger)
     if not named:
         return Applied()
     contacts = bots = 0
+    inherited: list[Entry] = []
     for bot in await tx.bots.list():
-        if _is_meant(named, ledger.bot_mark(bot.bot_id), bot.created_at):
+        mark = ledger.bot_mark(bot.bot_id)
+        if _is_meant(named, mark, bot.created_at):
             bots += await _erase_bot(tx, bot)
+            if heir:
+                inherited.append(Entry(heir.bot_mark(bot.bot_id), named[mark]))
             continue
         for chat_id, met_at in await tx.erasures.contacts(bot.bot_id):
             mark = ledger.contact_mark(bot.bot_id, chat_id)
             if _is_meant(named, mark, met_at):
                 await _erase_contact(tx, bot, chat_id, mark)
                 contacts += 1
-    return Applied(contacts, bots)
+                if heir:
+                    inherited.append(Entry(heir.contact_mark(bot.bot_id, chat_id), named[mark]))
+    return Applied(contacts, bots, tuple(inherited))
 
 
 def _latest(ledger: Ledger) -> dict[bytes, datetime]:
