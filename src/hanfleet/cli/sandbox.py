@@ -29,8 +29,14 @@ def serve(
     ] = 0,
 ) -> None:
     """Serve until Ctrl-C. Everything about it stands in sandbox.json in its folder."""
+    from hanfleet.cli.messages import say
+    from hanfleet.core.errors import InvalidInputError
     from hanfleet.kit.logging import configure_logging
+    from hanfleet.sandbox.refusals import StartRefusedError
     from hanfleet.sandbox.server import run_sandbox
 
     configure_logging("sandbox", human=True)
-    asyncio.run(run_sandbox(directory, host, port, control_port))
+    try:
+        asyncio.run(run_sandbox(directory, host, port, control_port))
+    except StartRefusedError as refused:
+        raise InvalidInputError(say(f"sandbox.{refused.kind}", **refused.facts)) from refused

@@ -5,6 +5,7 @@ import asyncio
 from pathlib import Path
 
 from hanfleet.kit.logging import configure_logging
+from hanfleet.sandbox.refusals import StartRefusedError
 from hanfleet.sandbox.server import run_sandbox
 
 
@@ -17,7 +18,10 @@ def main() -> None:
     parser.add_argument("--log-level", default="WARNING")
     arguments = parser.parse_args()
     configure_logging("sandbox", level=arguments.log_level)
-    asyncio.run(run_sandbox(arguments.dir, arguments.host, arguments.port, arguments.control_port))
+    try:
+        asyncio.run(run_sandbox(arguments.dir, arguments.host, arguments.port, arguments.control_port))
+    except StartRefusedError as refused:
+        parser.exit(2, f"{refused}\n")
 
 
 if __name__ == "__main__":

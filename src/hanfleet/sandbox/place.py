@@ -6,6 +6,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from hanfleet.sandbox.refusals import StartRefusedError
 from hanfleet.sandbox.telegram.database import Database
 from hanfleet.sandbox.telegram.server_key import ServerKey
 
@@ -31,7 +32,7 @@ def hold(directory: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(descriptor)
-        raise RuntimeError(f"another sandbox uses {directory}: stop it, or choose another directory") from error
+        raise StartRefusedError("directory_in_use", directory=directory) from error
     return descriptor
 
 

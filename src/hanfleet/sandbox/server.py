@@ -11,6 +11,7 @@ import random
 import secrets
 import signal
 import socket
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from hanfleet.kit.logging import get_logger
 from hanfleet.sandbox.control.app import create_app
 from hanfleet.sandbox.llm import create_llm
 from hanfleet.sandbox.place import SandboxInfo, hold, lasting, lasting_server_key, write_info
+from hanfleet.sandbox.refusals import StartRefusedError
 from hanfleet.sandbox.telegram.database import Database
 from hanfleet.sandbox.telegram.gateway import Gateway
 from hanfleet.sandbox.telegram.link import Link
@@ -32,6 +34,7 @@ from hanfleet.sandbox.telegram.service import Telegram
 
 _log = get_logger(__name__)
 DC_ID = 2
+HIGHEST_PORT = 65535
 KEEP_ALIVE_S = 30
 """Longer than clients keep an idle connection (5 s is usual): who closes first must not be the one that is asked."""
 
@@ -52,6 +55,10 @@ class Sandbox:
         host: str = "127.0.0.1",
         refuse_second_connection: bool = False,
     ) -> None:
+        if port == control_port:
+            raise StartRefusedError("same_port", port=port)
+        if port == HIGHEST_PORT and not control_port:
+            raise StartRefusedError("no_next_port", port=port)
         self._directory = directory
         self._host = host
         self._port = port
@@ -72,20 +79,19 @@ class Sandbox:
         await self._stack.aclose()
 
     async def _start(self, stack: AsyncExitStack) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        stack.callback(os.close, hold(self._directory))
-        database = Database(self._directory / "sandbox.sqlite")
-        stack.callback(database.close)
+        database = self._open_directory(stack)
         server_key = lasting_server_key(database)
         token = lasting(database, "control_token", secrets.token_urlsafe(24))
         telegram = Telegram(database, dc_id=DC_ID, address=(self._host, self._port))
         gateway = Gateway(telegram, server_key, refuse_second_connection=self._refuse_second)
         llm = create_llm(clock=SystemClock(), rng=random.SystemRandom())
         app = create_app(telegram, token, lambda: len(gateway.links), llm.routers)
-        control_socket = _listening_socket(self._host, self._control_port)
+        with _explained("control_port_unusable", host=self._host, port=self._control_port):
+            control_socket = _listening_socket(self._host, self._control_port)
         stack.callback(control_socket.close)
         loop = asyncio.get_running_loop()
-        listener = await loop.create_server(lambda: Link(gateway), self._host, self._port, backlog=512)
+        with _explained("port_unusable", host=self._host, port=self._port):
+            listener = await loop.create_server(lambda: Link(gateway), self._host, self._port, backlog=512)
         stack.push_async_callback(_stop_listening, listener, gateway)
         await stack.enter_async_context(_serving(app, control_socket))
         stack.callback(llm.close)
@@ -102,6 +108,26 @@ class Sandbox:
         )
         write_info(self._directory, self.info)
         _log.info("the sandbox listens", address=self._host, port=self._port, control_url=control_url)
+
+    def _open_directory(self, stack: AsyncExitStack) -> Database:
+        with _explained("directory_unusable", directory=self._directory):
+            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            stack.callback(os.close, hold(self._directory))
+            database = Database(self._directory / "sandbox.sqlite")
+        stack.callback(database.close)
+        return database
+
+
+@contextmanager
+def _explained(kind: str, **facts: object) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        # asyncio packs the addresses that it tried into strerror; the number alone says why. Names have other numbers.
+        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        raise StartRefusedError(kind, **facts, reason=reason) from error
+    except (sqlite3.Error, UnicodeError) as error:
+        raise StartRefusedError(kind, **facts, reason=error) from error
 
 
 class _ControlServer(uvicorn.Server):
@@ -151,6 +177,8 @@ def _listening_socket(host: str, port: int) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
+        # Two sockets with SO_REUSEADDR may have one address until one of them listens: only so is a taken port noticed.
+        sock.listen(512)
     except OSError:
         sock.close()
         raise

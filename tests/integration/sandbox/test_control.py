@@ -3,10 +3,14 @@
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from hanfleet.sandbox.refusals import StartRefusedError
+from hanfleet.sandbox.server import Sandbox
+from tests.support.ports import free_port
 from tests.support.sandbox import SandboxHandle, running_sandbox
 
 
@@ -113,13 +117,28 @@ async def test_what_telegram_refuses_is_refused_here_too(sandbox: SandboxHandle)
 
 
 async def test_a_directory_is_held_by_one_sandbox(sandbox: SandboxHandle, tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="another sandbox uses"):
+    with pytest.raises(StartRefusedError, match=f"Another sandbox uses {sandbox.directory}: stop it"):
         async with running_sandbox(tmp_path):
             pass
 
 
-async def test_a_taken_port_is_an_error_and_leaves_nothing_open(sandbox: SandboxHandle, tmp_path: Path) -> None:
-    port = sandbox.info["port"]
-    with pytest.raises(OSError, match="address already in use"):
-        async with running_sandbox(tmp_path / "second", port=port):
-            pass
+async def test_a_start_that_cannot_be_is_refused_with_a_sentence(sandbox: SandboxHandle, tmp_path: Path) -> None:
+    taken, free = sandbox.info["port"], free_port()
+    control = int(sandbox.info["control_url"].rpartition(":")[2])
+    (tmp_path / "file").touch()
+    (tmp_path / "strange").mkdir()
+    (tmp_path / "strange" / "sandbox.sqlite").write_text("not a database" * 100)
+    cases: tuple[tuple[str, dict[str, Any], str], ...] = (
+        ("second", {"port": taken}, rf"on 127.0.0.1:{taken} \(Address already in use\): .* --port"),
+        ("second", {"port": free, "control_port": control}, r"\(Address already in use\): .* --control-port"),
+        ("second", {"port": free, "control_port": free}, f"share port {free}: .* --control-port"),
+        ("second", {"port": 65535, "control_port": 0}, "After port 65535 .* --control-port"),
+        ("second", {"port": free, "host": "192.0.2.1"}, r"\(Cannot assign requested address\)"),
+        ("file", {"port": free}, r"in \S+/file \(File exists\): .* --dir"),
+        ("strange", {"port": free}, r"in \S+/strange \(file is not a database\): .* --dir"),
+    )
+    for directory, options, words in cases:
+        with pytest.raises(StartRefusedError, match=words):
+            async with Sandbox(tmp_path / directory, **{"control_port": free_port(), **options}):
+                pass
+    assert not (tmp_path / "second" / "sandbox.json").exists()
