@@ -30,7 +30,9 @@ def import_legacy(
     bot: Annotated[str | None, typer.Option(help="The bot's id; made when absent. Default: SESSION_NAME's.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only read and report; no database is touched.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Compare with what stands; exit 1 on a difference.")] = False,
-    rollback: Annotated[bool, typer.Option("--rollback", help="Remove what imports brought, nothing else.")] = False,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Remove what imports brought, nothing else. With --bot, DIR is not read.")
+    ] = False,
     start: Annotated[
         bool, typer.Option("--start", help="The bot shall run. What was imported before is left alone then.")
     ] = False,
@@ -47,12 +49,16 @@ def import_legacy(
     from hanfleet.app.settings import load_settings
     from hanfleet.cli.legacy_report import opened_report
     from hanfleet.cli.messages import say
-    from hanfleet.control.legacy import LegacyFolder, read_single
+    from hanfleet.control.legacy import proposed_bot_id, read_single
     from hanfleet.core.errors import InvalidInputError
-    from hanfleet.kit.clock import SystemClock
 
     if dry_run + verify + rollback + start > 1:
         raise InvalidInputError(say("import_legacy.one_only"))
+    if rollback:
+        if report:
+            raise InvalidInputError(say("import_legacy.no_report"))
+        asyncio.run(_take_back(load_settings(home=home), _bot_id(bot) if bot else _named_by(folder, env)))
+        return
     if report and report.resolve().is_relative_to(folder.resolve()):
         raise InvalidInputError(say("import_legacy.report_inside", report=report))
     with opened_report(report) as write:
@@ -62,11 +68,8 @@ def import_legacy(
             if asyncio.run(_was_imported(load_settings(home=home), bot)):
                 print(say("import_legacy.before", bot_id=bot))
                 return
-        read = LegacyFolder(folder, SystemClock().now(), env=env)
-        bot_id = _bot_id(bot, read)
-        if rollback:
-            asyncio.run(_take_back(load_settings(home=home), bot_id))
-            return
+        read = _read(folder, env)
+        bot_id = _bot_id(bot or proposed_bot_id(read.settings))
         differences = None
         if dry_run:
             _survey(read)
@@ -81,16 +84,40 @@ def import_legacy(
         _show_differences(bot_id, differences)
 
 
-def _bot_id(given: str | None, folder: "LegacyFolder") -> str:
-    """The id that was given, or the one that the folder's settings make. Raises InvalidInputError when it is none."""
+def _read(folder: Path, env: str) -> "LegacyFolder":
+    """The old folder. Raises InvalidInputError for one that the old bot cannot have written."""
+    from hanfleet.cli.messages import say
+    from hanfleet.control.legacy import LegacyFolder, is_old_folder
+    from hanfleet.core.errors import InvalidInputError
+    from hanfleet.kit.clock import SystemClock
+
+    if folder.is_dir() and not is_old_folder(folder, env):
+        parent = folder.resolve().parent
+        if is_old_folder(parent, env):
+            raise InvalidInputError(say("import_legacy.perhaps_parent", folder=folder, parent=parent))
+        raise InvalidInputError(say("import_legacy.no_old_folder", folder=folder))
+    return LegacyFolder(folder, SystemClock().now(), env=env)
+
+
+def _named_by(folder: Path, env: str) -> str:
+    """The id that the folder's settings make, for who named none. Raises NotFoundError when it is gone."""
+    from hanfleet.cli.messages import say
+    from hanfleet.control.legacy import proposed_bot_id
+    from hanfleet.core.errors import NotFoundError
+
+    if not folder.is_dir():
+        raise NotFoundError(say("import_legacy.who", folder=folder))
+    return _bot_id(proposed_bot_id(_read(folder, env).settings))
+
+
+def _bot_id(bot_id: str) -> str:
+    """``bot_id``, as it is. Raises InvalidInputError when it is none."""
     from pydantic import TypeAdapter, ValidationError
 
     from hanfleet.cli.messages import say
-    from hanfleet.control.legacy import proposed_bot_id
     from hanfleet.core.config import BotId
     from hanfleet.core.errors import InvalidInputError
 
-    bot_id = given or proposed_bot_id(folder.settings)
     try:
         TypeAdapter(BotId).validate_python(bot_id)
     except ValidationError:

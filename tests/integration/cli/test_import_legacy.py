@@ -37,7 +37,7 @@ def test_the_way_there_and_back(
     assert run(["import-legacy", str(other), *there[2:], "--verify"]) == 1
     assert "1 differences from bot mira" in capsys.readouterr().out
 
-    assert run([*there, "--rollback"]) == 0
+    assert run(["import-legacy", str(tmp_path / "deleted"), *there[2:], "--rollback"]) == 0
     assert "Taken back from bot mira: 6 contacts, 48 messages, 11 metrics." in capsys.readouterr().out
     assert run([*there, "--rollback"]) == 3
     assert "Nothing was imported" in capsys.readouterr().err
@@ -98,6 +98,7 @@ def test_a_dry_run_needs_nothing_and_leaves_nothing(
         (["--dry-run", "--verify"], 2),
         (["--bot", "No Id", "--dry-run"], 2),
         (["--dry-run", "--report", str(SAMPLE / "odd.json")], 2),
+        (["--rollback", "--bot", "mira", "--report", "odd.json"], 2),
     ],
 )
 def test_what_cannot_be_is_refused(arguments: list[str], status: int, capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,6 +110,38 @@ def test_what_cannot_be_is_refused(arguments: list[str], status: int, capsys: py
 def test_a_folder_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["import-legacy", str(tmp_path / "no"), "--dry-run"]) == 3
     assert "There is no folder" in capsys.readouterr().err
+
+
+def test_a_folder_of_something_else_makes_no_bot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HANFLEET_LANG", "en")
+    home = tmp_path / "home"
+    assert run(["import-legacy", str(SAMPLE / "girls_data"), "--bot", "mira", "--home", str(home)]) == 2
+    assert f"did you mean its parent, {SAMPLE}?" in capsys.readouterr().err
+    write(tmp_path / "documents/letters/1.txt", "Dear Sir")
+    for asked in ([], ["--dry-run"], ["--verify"]):
+        assert run(["import-legacy", str(tmp_path / "documents"), "--bot", "mira", "--home", str(home), *asked]) == 2
+        assert "holds nothing of the old bot" in capsys.readouterr().err
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["girls_data.json", "girls_data/5.json", "conversations/5.json", "backups/5/a.json", "metrics.json",
+             "fields.json", "persona.txt", "other.session", "settings"],
+)  # fmt: skip
+def test_one_of_the_old_names_is_enough(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / name, "")
+    assert run(["import-legacy", str(tmp_path), "--bot", "mira", "--dry-run", "--env", "settings"]) == 0
+    capsys.readouterr()
+
+
+def test_a_rollback_without_folder_and_bot_asks_for_the_bot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HANFLEET_LANG", "en")
+    assert run(["import-legacy", str(tmp_path / "deleted"), "--rollback"]) == 3
+    assert "name it with --bot" in capsys.readouterr().err
 
 
 async def test_a_home_is_used_alone_or_beside_the_one_that_holds_it() -> None:

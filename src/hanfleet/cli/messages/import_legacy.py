@@ -5,6 +5,22 @@ TEXTS = {
         "--dry-run, --verify, --rollback and --start exclude each other: choose one.",
         "--dry-run, --verify, --rollback и --start исключают друг друга: выберите одно.",
     ),
+    "import_legacy.no_report": (
+        "--rollback reads no old folder, so there is nothing to report: leave --report out.",
+        "--rollback не читает старую папку, и отчитываться не о чем: уберите --report.",
+    ),
+    "import_legacy.who": (
+        "There is no folder {folder} whose settings would name the bot: name it with --bot.",
+        "Нет папки {folder}, по настройкам которой узнаётся бот: назовите его: --bot.",
+    ),
+    "import_legacy.no_old_folder": (
+        "{folder} holds nothing of the old bot: name the folder with its girls_data, conversations or .env.",
+        "В {folder} нет ничего от старого бота: укажите папку, где его girls_data, conversations или .env.",
+    ),
+    "import_legacy.perhaps_parent": (
+        "{folder} holds nothing that the old bot keeps side by side: did you mean its parent, {parent}?",
+        "В {folder} нет того, что старый бот хранит рядом: может быть, нужна папка выше, {parent}?",
+    ),
     "import_legacy.report_inside": (
         "{report} is inside the old folder, which is only read: put the report elsewhere.",
         "{report} находится в старой папке, а она только читается: положите отчёт в другое место.",

@@ -9,6 +9,7 @@ from hanfleet.control.legacy.folder import LegacyFolder
 from hanfleet.control.legacy.importer import import_folder, survey, was_imported
 from hanfleet.control.legacy.naming import proposed_bot_id
 from hanfleet.control.legacy.oddities import Oddities, Oddity
+from hanfleet.control.legacy.recognising import is_old_folder
 from hanfleet.control.legacy.single import read_single
 from hanfleet.control.legacy.undoing import take_back
 
@@ -19,6 +20,7 @@ __all__ = [
     "Oddity",
     "compare",
     "import_folder",
+    "is_old_folder",
     "proposed_bot_id",
     "read_single",
     "survey",
