@@ -54,12 +54,18 @@ async def verify_trail(settings: Settings, copies: Iterable[Path], progress: Cal
 
 
 async def export_heads(settings: Settings, copy: Path | None) -> Exported:
-    """Bring the home's file of heads, or ``copy`` in its place, up to date."""
+    """Bring the home's file of heads, or ``copy`` in its place, up to date. Raises InvalidInputError for no folder."""
     home = Home.existing(settings.home)
     path = home.audit_heads if copy is None else copy
+    if copy is not None and not copy.parent.is_dir():
+        raise InvalidInputError(
+            f"There is no folder {copy.parent}: mount the disk that it is on, or make it, then export again. Nothing"
+            " was written."
+        )
     try:
         async with _evidence(settings) as store:
-            moved = await HeadsExport(store, AUDITOR, HeadsFile(path), SystemClock()).once()
+            file = HeadsFile(path, makes_folder=copy is None)
+            moved = await HeadsExport(store, AUDITOR, file, SystemClock()).once()
     except OSError as refused:
         raise InvalidInputError(f"{path} cannot be written: {refused.strerror}.") from refused
     return Exported(path, moved)

@@ -24,10 +24,15 @@ _log = get_logger("audit")
 
 
 class HeadsFile:
-    """JSON lines: exported_at, chain, seq, hash (in hex). Readable by its owner alone."""
+    """JSON lines: exported_at, chain, seq, hash (in hex). Readable by its owner alone.
 
-    def __init__(self, path: Path) -> None:
+    ``makes_folder`` is for the home's own file. A copy's folder is somebody else's: where it is missing, the disk that
+    should be there is not mounted.
+    """
+
+    def __init__(self, path: Path, *, makes_folder: bool = False) -> None:
         self.path = path
+        self._makes_folder = makes_folder
 
     def read(self) -> tuple[list[ExportedHead], int]:
         """Every head in it, oldest first, and how many lines cannot be read. No file: nothing.
@@ -44,10 +49,11 @@ class HeadsFile:
         return found, sum(1 for line in lines if line.strip()) - len(found)
 
     def append(self, heads: Sequence[ChainHead], at: datetime) -> None:
-        """Add ``heads`` and wait until the disk has them."""
+        """Add ``heads`` and wait until the disk has them. Raises OSError."""
         if not heads:
             return
-        make_folder(self.path.parent, 0o700)
+        if self._makes_folder:
+            make_folder(self.path.parent, 0o700)
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(self.path, flags, 0o600)
         try:

@@ -113,7 +113,7 @@ class Supervisor:
             metrics=timedelta(days=payload.keep_metrics_days),
             audit=timedelta(days=payload.keep_audit_days),
         )
-        self._heads = HeadsExport(store, SUPERVISOR, HeadsFile(payload.audit_heads), clock)
+        self._heads = HeadsExport(store, SUPERVISOR, HeadsFile(payload.audit_heads, makes_folder=True), clock)
 
     async def lead(self) -> None:
         """Keep the fleet as it is wanted, until the end is asked for or the leadership is lost (cancelled)."""

@@ -85,7 +85,10 @@ def verify(
 @app.command(epilog="Examples: hanfleet audit export; hanfleet audit export --to /mnt/elsewhere/heads.jsonl")
 def export(
     to: Annotated[
-        Path | None, typer.Option(dir_okay=False, help="Another file, made when absent. Default: the home's own.")
+        Path | None,
+        typer.Option(
+            dir_okay=False, help="Another file, made when absent, in a folder that exists. Default: the home's own."
+        ),
     ] = None,
     home: AtHome = None,
     as_json: AsJson = False,

@@ -76,6 +76,12 @@ def test_verify_and_export_without_a_fleet(
     assert run(["audit", "verify", "--heads", str(copy), *at_home]) == 0
     assert "1 entries in 1 chains, compared with 2 exported heads" in capsys.readouterr().out
 
+    # A disk that is not mounted has no such folder: to make it would put the copy beside the original.
+    unmounted = tmp_path / "elsewhere"
+    assert run(["audit", "export", "--to", str(unmounted / "heads.jsonl"), *at_home]) == 2
+    assert f"There is no folder {unmounted}: mount the disk" in capsys.readouterr().err
+    assert not unmounted.exists()
+
     # The owner role takes the last entry away with its head: the file tells, and so does the copy alone.
     asyncio.run(_execute(url, "DELETE FROM audit; DELETE FROM audit_chains"))
     assert run(["audit", "verify", *at_home]) == 1

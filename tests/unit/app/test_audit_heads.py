@@ -12,7 +12,7 @@ FLEET, ANNA = ChainHead("fleet", 3, b"abc"), ChainHead("bot:anna", 7, b"xyz")
 
 @pytest.fixture
 def file(tmp_path: Path) -> HeadsFile:
-    return HeadsFile(tmp_path / "audit" / "heads.jsonl")
+    return HeadsFile(tmp_path / "audit" / "heads.jsonl", makes_folder=True)
 
 
 def test_what_is_written_is_read(file: HeadsFile) -> None:
@@ -64,3 +64,9 @@ def test_a_link_is_not_followed(file: HeadsFile, tmp_path: Path) -> None:
     file.path.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OSError, match="symbolic"):
         file.append([FLEET], NOON)
+
+
+def test_a_copy_makes_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        HeadsFile(tmp_path / "unmounted" / "heads.jsonl").append([FLEET], NOON)
+    assert not (tmp_path / "unmounted").exists()
