@@ -11,6 +11,10 @@ TEXTS = {
         "флот: PostgreSQL, Valkey, супервизор, API и зигота работают",
     ),
     "demo.bots_up": ("bots: {names} are running", "боты: {names} работают"),
+    "demo.not_reached": (
+        "{bot_id} was not ready within {seconds} s ({reason}): try again when this machine is less busy.",
+        "Бот {bot_id} не был готов за {seconds} с ({reason}): повторите, когда машина будет меньше занята.",
+    ),
     "demo.chatting": ("people and bots are chatting; Ctrl-C ends it", "люди и боты беседуют; Ctrl-C закончит"),
     "demo.collecting": ("waiting for the last replies …", "ждём последние ответы …"),
     "demo.taking_down": ("taking the stage down …", "убираем сцену …"),

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import Any
 import httpx
 
 from hanfleet.app.spawn import Spawned, spawn
+from hanfleet.cli.stage.environment import inherited
 from hanfleet.core.errors import PermanentError
 
 _READY_WITHIN_S = 60.0
@@ -35,7 +35,7 @@ class FleetProcess:
         self.output = output
         self.process: Spawned | None = None
         # What is rehearsed is not worth keeping.
-        self._environ = {**os.environ, "HANFLEET_BACKUP_HOUR": "off", **environ}
+        self._environ = {**inherited(), "HANFLEET_BACKUP_HOUR": "off", **environ}
         self._arguments = arguments
         self._api: httpx.AsyncClient | None = None
 

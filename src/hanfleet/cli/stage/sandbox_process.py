@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import signal
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import httpx
 
 from hanfleet.app.spawn import Spawned, spawn
+from hanfleet.cli.stage.environment import inherited
 from hanfleet.core.errors import PermanentError
 
 _READY_WITHIN_S = 20.0
@@ -47,7 +47,7 @@ class SandboxProcess:
                 *(sys.executable, "-m", "hanfleet.sandbox", "--dir", str(self.folder)),
                 *("--port", str(self.port), "--control-port", str(self.control_port)),
             ],
-            environ=os.environ,
+            environ=inherited(),
             output=self.folder / "sandbox.log",
             parent_death_signal=signal.SIGKILL,
         )

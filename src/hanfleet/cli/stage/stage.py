@@ -139,4 +139,6 @@ class Stage:
                         return bot
                     await asyncio.sleep(0.03)
         except TimeoutError:
-            raise PermanentError(f"{bot_id} did not come to it within {_RUNNING_WITHIN_S:.0f} s: {bot}") from None
+            reason = bot.get("status_reason") or say("bots.no_reason")
+            sentence = say("demo.not_reached", bot_id=bot_id, seconds=f"{_RUNNING_WITHIN_S:g}", reason=reason)
+            raise PermanentError(sentence) from None
