@@ -1,4 +1,5 @@
-"""The front door: commands for people. What they do to a fleet goes through its REST API.
+"""The front door: commands for people. What they do to a fleet goes through its REST API; what concerns
+its home or database as such (backups, keys, schema, audit heads, the import) goes through `app`.
 
 Each group of commands is a module of its own, named in `table.py` and imported only when it is called, so that the door
 opens quickly. Refuses to show a stack trace for what a person can mend: that is one sentence on standard error, and an
