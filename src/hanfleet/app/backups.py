@@ -126,7 +126,8 @@ def _folder(library: Library, wanted: str | None) -> Path:
         if not ids:
             raise NotFoundError(f"There is no backup in {library.path}: make one with hanfleet backup create.")
         return library.folder(ids[-1])
-    if os.sep in wanted:
+    is_path = os.sep in wanted
+    if is_path:
         elsewhere = Path(wanted).expanduser().resolve()
         library, wanted = Library(elsewhere.parent), elsewhere.name
     try:
@@ -135,4 +136,9 @@ def _folder(library: Library, wanted: str | None) -> Path:
         folder = library.path / wanted
         if (claimed := claimed_id(folder)) is not None:
             raise MisnamedBackupError(folder, claimed) from None
+        if is_path:
+            raise NotFoundError(
+                f"{folder} is not the folder of a backup: name one that is, such as"
+                " /mnt/backups/20260131T030000Z-daily, or the id of a backup in this home (hanfleet backup list)."
+            ) from None
         raise

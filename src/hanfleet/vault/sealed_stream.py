@@ -25,10 +25,13 @@ class Readable(Protocol):
 
 
 class DamagedStreamError(PermanentError):
-    """A sealed stream is not what was written. ``offset`` is where the first bad chunk begins, in sealed bytes."""
+    """A sealed stream is not what was written. ``offset`` is where the first bad chunk begins, in sealed bytes.
+
+    Where in the chunk cannot be told: it opens as a whole or not at all.
+    """
 
     def __init__(self, reason: str, offset: int) -> None:
-        super().__init__(f"{reason} at byte {offset}")
+        super().__init__(f"{reason} in the {CHUNK_BYTES // 1024} KiB from byte {offset}")
         self.reason = reason
         self.offset = offset
 

@@ -54,7 +54,9 @@ def test_a_flipped_bit_anywhere_is_named(folder: Path) -> None:
             file.write_bytes(whole)
         assert found.value.part == file.name
         if file.suffix == ".part":
-            assert found.value.offset == place // SEALED_BYTES * SEALED_BYTES
+            begin = place // SEALED_BYTES * SEALED_BYTES
+            assert found.value.offset == begin
+            assert f"{file.name} in the 64 KiB from byte {begin}: changed." in str(found.value)
 
     flipped()
     assert verify(folder, MASTER)
@@ -63,9 +65,14 @@ def test_a_flipped_bit_anywhere_is_named(folder: Path) -> None:
 def test_a_part_that_is_cut_missing_or_swapped_is_named(folder: Path, library: Library) -> None:
     messages, turns = folder / "messages.part", folder / "turns.part"
     whole, other = messages.read_bytes(), turns.read_bytes()
-    for broken in (b"", whole[:-1], whole[: len(whole) // 2], whole + b"\x00", whole + whole, other):
+    for broken in (b"", whole[:-1], whole[:20], whole[: len(whole) // 2], whole + b"\x00", whole + whole, other):
         messages.write_bytes(broken)
-        with pytest.raises(DamagedBackupError, match=r"messages\.part at byte"):
+        length = (
+            f"it is cut short, to {len(broken)} of {len(whole)} bytes"
+            if len(broken) < len(whole)
+            else f"it is too long: {len(broken)} bytes, and {len(whole)} were written"
+        )
+        with pytest.raises(DamagedBackupError, match=rf"messages\.part: {length}\."):
             verify(folder, MASTER)
         assert listed(library)[0].problem == "messages.part has not the length that it was written with."
     messages.unlink()
@@ -77,7 +84,7 @@ def test_a_part_that_is_cut_missing_or_swapped_is_named(folder: Path, library: L
 async def test_a_part_of_another_backup_does_not_fit(folder: Path, library: Library, database: Database) -> None:
     second = await create(database.urls.owner, MASTER, library, CLOCK, release="1")
     shutil.copy(library.folder(second.contents.id) / "turns.part", folder / "turns.part")
-    with pytest.raises(DamagedBackupError, match=r"turns\.part at byte 0: changed"):
+    with pytest.raises(DamagedBackupError, match=r"turns\.part in the 64 KiB from byte 0: changed"):
         verify(folder, MASTER)
 
 

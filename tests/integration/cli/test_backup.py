@@ -74,8 +74,17 @@ def test_from_one_home_to_another(
     part = copied / made["id"] / "messages.part"
     part.write_bytes(part.read_bytes()[:-1] + b"\x00")
     assert run(["backup", "verify", str(copied / made["id"]), "--master-key", str(old / "master.key"), *at_new]) == 1
-    assert f"Backup {made['id']} is damaged: messages.part at byte 0: changed." in capsys.readouterr().err
+    assert (
+        f"Backup {made['id']} is damaged: messages.part in the 64 KiB from byte 0: changed." in capsys.readouterr().err
+    )
     assert run(["backup", "verify", "20260101T000000Z-daily", *at_new]) == 3
+    assert "hanfleet backup list shows all" in capsys.readouterr().err
+    # The list is of this home's backups, so of a path it knows nothing.
+    for command in ("verify", "restore"):
+        assert run(["backup", command, str(tmp_path / "nosuch"), *at_new]) == 3
+        said = capsys.readouterr().err
+        assert f"{tmp_path / 'nosuch'} is not the folder of a backup: name one that is" in said
+        assert "shows all" not in said
 
 
 def test_a_home_of_its_own_servers(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

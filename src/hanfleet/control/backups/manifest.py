@@ -29,10 +29,15 @@ _Hex = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2})+$")]
 
 
 class DamagedBackupError(PermanentError):
-    """A backup is not what was written. ``part`` is the file's name, ``offset`` where it goes wrong, if known."""
+    """A backup is not what was written. ``part`` is the file's name, ``offset`` where it goes wrong, if known.
 
-    def __init__(self, backup_id: str, part: str, reason: str, offset: int | None = None) -> None:
-        where = f"{part} at byte {offset}" if offset is not None else part
+    ``within``: it is somewhere in so many bytes from there.
+    """
+
+    def __init__(self, backup_id: str, part: str, reason: str, offset: int | None = None, within: int = 1) -> None:
+        where = part
+        if offset is not None:
+            where += f" at byte {offset}" if within == 1 else f" in the {within // 1024} KiB from byte {offset}"
         super().__init__(f"Backup {backup_id} is damaged: {where}: {reason}. Use another one: hanfleet backup list.")
         self.part = part
         self.offset = offset

@@ -11,7 +11,7 @@ from hanfleet.control.backups.manifest import DamagedBackupError, Part
 from hanfleet.control.backups.progress import Steps
 from hanfleet.core.errors import PermanentError
 from hanfleet.vault.backup_key import BackupKey
-from hanfleet.vault.sealed_stream import DamagedStreamError, StreamSealer, opened
+from hanfleet.vault.sealed_stream import CHUNK_BYTES, DamagedStreamError, StreamSealer, opened
 
 # Rows of text shrink to a third at the fastest level; the next levels cost several times more for little.
 _LEVEL = 1
@@ -78,6 +78,7 @@ class PartReader:
         self._steps.begin(self._part.name)
         try:
             with self._path.open("rb") as file:
+                self._check_length(os.fstat(file.fileno()).st_size)
                 yield from self._unpacked(file)
         except FileNotFoundError:
             raise self.damaged("it is missing") from None
@@ -103,15 +104,25 @@ class PartReader:
                     yield piece
                     piece = unpacker.decompress(unpacker.unconsumed_tail, _UNPACKED_AT_ONCE)
         except DamagedStreamError as damaged:
-            raise self.damaged(damaged.reason, damaged.offset) from damaged
+            raise DamagedBackupError(
+                self._backup_id, self._part.file, damaged.reason, damaged.offset, CHUNK_BYTES
+            ) from damaged
         except zlib.error as broken:
             raise self.damaged("it does not unpack") from broken
         if not unpacker.eof or (hashed.size, hashed.hash.hexdigest()) != (self._part.size, self._part.sha256):
             raise self.damaged("it is not the file that the manifest lists")
 
-    def damaged(self, reason: str, offset: int | None = None) -> DamagedBackupError:
+    def _check_length(self, found: int) -> None:
+        """A chunk that was cut looks like one that was changed; the manifest knows better."""
+        written = self._part.size
+        if found < written:
+            raise self.damaged(f"it is cut short, to {found} of {written} bytes")
+        if found > written:
+            raise self.damaged(f"it is too long: {found} bytes, and {written} were written")
+
+    def damaged(self, reason: str) -> DamagedBackupError:
         """The error that names this part."""
-        return DamagedBackupError(self._backup_id, self._part.file, reason, offset)
+        return DamagedBackupError(self._backup_id, self._part.file, reason)
 
 
 class _Hashing:
