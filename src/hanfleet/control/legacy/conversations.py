@@ -67,8 +67,9 @@ def _odd_message(values: dict[str, Any], file: str, index: int, oddities: Odditi
         fields.note(f"no direction: {quoted(given)}", "taken for a message of the contact")
         if given is not None:
             fields_stamp["direction"] = given
-    if "text" not in values:
-        fields.note("no text: it is missing", "kept as an empty text")
+    if values.get("text") is None:
+        missing = "text is null" if "text" in values else "it is missing"
+        fields.note(f"no text: {missing}", "kept as an empty text")
     text = fields.take_text("text", limit=TEXT_LIMIT)
     extra = fields.rest() | fields_stamp
     return LegacyMessage(str(stamp), reading.at, direction or Direction.IN, text, extra=extra or None)

@@ -40,8 +40,9 @@ def read_message_v2(
     kind = fields.take("message_type")
     if kind is not None:
         extra["message_type"] = kind
-    if "content" not in values:
-        fields.note("no text: it is missing", "kept as an empty text")
+    if values.get("content") is None:
+        missing = "content is null" if "content" in values else "it is missing"
+        fields.note(f"no text: {missing}", "kept as an empty text")
     text = fields.take_text("content", limit=TEXT_LIMIT)
     direction = _direction(sender, fields)
     if sender is not None:

@@ -3,6 +3,7 @@
 Only reads. A file that nothing here knows is named in the report.
 """
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -46,6 +47,7 @@ class LegacyFolder:
         self._now = now
         self._reader = DocumentReader(root, self.oddities)
         self._known: set[Path] = {root / "bot.log"}
+        self._linked: list[Path] = []  # folders that are read through a link; a walk does not go into them
         self.settings = self._settings(env)
         self.persona = self._persona()
         self.metrics, self.kept = self._rest()
@@ -79,15 +81,11 @@ class LegacyFolder:
         return read_session(path, self._reader.name(path), self.oddities)
 
     def _settings(self, env: str) -> LegacySettings:
-        path = self._root / env
-        self._known.add(path)
-        text = self._reader.text(path) if path.is_file() else None
+        text = self._text(self._root / env)
         return LegacySettings() if text is None else read_settings(text, env, self.oddities)
 
     def _persona(self) -> PersonaConfig | None:
-        path = self._root / "persona.txt"
-        self._known.add(path)
-        text = self._reader.text(path) if path.is_file() else None
+        text = self._text(self._root / "persona.txt")
         return None if text is None else read_persona(text, "persona.txt", self.oddities)
 
     def _rest(self) -> tuple[list[LegacyMetric], dict[str, Any]]:
@@ -105,32 +103,47 @@ class LegacyFolder:
         return rows, kept
 
     def _load(self, path: Path) -> list[Any]:
+        return self._reader.load(path) if self._is_file(path) else []
+
+    def _text(self, path: Path) -> str | None:
+        return self._reader.text(path) if self._is_file(path) else None
+
+    def _is_file(self, path: Path) -> bool:
+        """Whether there is a file of that name; anything else of that name is noted."""
         self._known.add(path)
+        if path.is_file():
+            return True
         if path.is_dir():
-            self.oddities.note(self._reader.name(path), "", "no file but a folder", "what is in it is named, not read")
-        return self._reader.load(path) if path.is_file() else []
+            done = "left out" if path.is_symlink() else "what is in it is named, not read"
+            self.oddities.note(self._reader.name(path), "", "no file but a folder", done)
+        elif os.path.lexists(path):
+            self.oddities.note(self._reader.name(path), "", "no file", "left out")
+        return False
 
     def _folder(self, variable: str, default: str) -> Path:
         """Where the old bot kept something; a place outside the folder is not ours to read."""
-        name = self.settings.folder(variable, default)
-        path = self._root / name
-        if path.resolve().is_relative_to(self._root.resolve()):
-            return path
-        self.oddities.note(self.settings.file, variable, "a place outside the folder", f"looked into {default} instead")
-        return self._root / default
+        path = self._root / self.settings.folder(variable, default)
+        if not path.resolve().is_relative_to(self._root.resolve()):
+            done = f"looked into {default} instead"
+            self.oddities.note(self.settings.file, variable, "a place outside the folder", done)
+            path = self._root / default
+        if path.is_symlink() and path.is_dir():
+            self._linked.append(path)
+            self.oddities.note(self._reader.name(path), "", "a link to a folder", "read all the same")
+        return path
 
     def _numbered(self, folder: Path, what: str) -> dict[int, list[Path]]:
         """The files in ``folder`` by the chat that their names begin with, the plainest name first."""
         found: defaultdict[int, list[Path]] = defaultdict(list)
         for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-            if path.is_dir():
-                continue
-            self._known.add(path)
             name = _NUMBERED.fullmatch(path.name)
             chat_id = chat_id_of(name[1]) if name else None
-            if name is None or chat_id is None or not path.is_file():
-                reason = f"a {what} of nobody" if path.is_file() else "no file"
-                self.oddities.note(self._reader.name(path), "", reason, "left out")
+            if path.is_dir() and chat_id is None:
+                continue  # what is in it is named as unknown
+            if not self._is_file(path):
+                continue
+            if name is None or chat_id is None:
+                self.oddities.note(self._reader.name(path), "", f"a {what} of nobody", "left out")
                 continue
             found[chat_id].append(path)
             if name[2] != ".json":
@@ -146,6 +159,8 @@ class LegacyFolder:
             chat_id = chat_id_of(chat.name)
             if chat_id is None or not chat.is_dir():
                 continue
+            if chat.is_symlink():
+                self._linked.append(chat)
             # In the order of the days, whose names sort.
             paths = sorted(path for path in chat.iterdir() if path.is_file())
             self._known.update(paths)
@@ -216,6 +231,9 @@ class LegacyFolder:
         return messages
 
     def _note_strangers(self) -> None:
-        for path in sorted(self._root.rglob("*")):
-            if path not in self._known and not path.is_dir():
-                self.oddities.note(self._reader.name(path), "", "an unknown file", "left out")
+        walked = (path for top in (self._root, *self._linked) for path in top.rglob("*"))
+        for path in sorted(set(walked) - {*self._known, *self._linked}):
+            if path.is_dir() and not path.is_symlink():
+                continue
+            reason = "a link to a folder" if path.is_dir() else "an unknown file"
+            self.oddities.note(self._reader.name(path), "", reason, "left out")

@@ -37,7 +37,19 @@ def read_metrics(document: Any, file: str, oddities: Oddities, now: datetime) ->
         seen.update(found)
     if odd_entries:
         left["history"] = odd_entries
-    return rows, clean_json(left)[0]
+    _note_start(left.get("current"), file, oddities, now)
+    kept, bad = clean_json(left)
+    if bad:
+        oddities.note(file, "", f"values that no database keeps: {'; '.join(bad)}", "replaced by U+FFFD or a text")
+    return rows, kept
+
+
+def _note_start(current: Any, file: str, oddities: Oddities, now: datetime) -> None:
+    """Seconds since 1970 are how the old bot wrote when it started."""
+    started = current.get("start_time") if isinstance(current, dict) else None
+    odd = "" if started is None else read_time(started, now).odd
+    if odd not in ("", "a time in seconds"):
+        oddities.note(file, "current", f"{odd}: start_time is {quoted(started)}", "kept")
 
 
 def _rows(entry: Any, now: datetime) -> list[LegacyMetric] | None:

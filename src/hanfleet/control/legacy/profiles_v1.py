@@ -23,6 +23,9 @@ def read_profiles_v1(document: Any, file: str, oddities: Oddities, now: datetime
         chat_id = chat_id_of(key.partition("~")[0])
         if isinstance(values, dict) and chat_id is None:
             chat_id = chat_id_of(values.get("chat_id"))
+            if chat_id is not None:
+                reason = f"two ids: its key says {quoted(key)}, its chat_id says {chat_id}"
+                oddities.note(file, key, reason, f"taken for chat {chat_id}")
         if chat_id is None or not isinstance(values, dict):
             oddities.note(file, key, f"no profile: {quoted(values)}", "left out")
             continue

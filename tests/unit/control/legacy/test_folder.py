@@ -13,8 +13,8 @@ from hanfleet.core.messages import Direction, MediaKind
 from tests.support.legacy import NOW, SAMPLE, message, write
 
 
-def read(root: Path) -> tuple[dict[int, LegacyChat], LegacyFolder]:
-    folder = LegacyFolder(root, NOW)
+def read(root: Path, now: datetime = NOW) -> tuple[dict[int, LegacyChat], LegacyFolder]:
+    folder = LegacyFolder(root, now)
     return {chat.chat_id: chat for chat in folder.chats()}, folder
 
 
@@ -27,7 +27,7 @@ def texts(chat: LegacyChat) -> list[str]:
 
 
 def test_the_sample_is_read_whole_and_only_its_double_metric_is_odd() -> None:
-    chats, folder = read(SAMPLE)
+    chats, folder = read(SAMPLE, datetime(2027, 1, 1, tzinfo=UTC))
     assert notes(folder) == [("metrics.json", "the same metrics twice")]
     for path in (SAMPLE / "conversations").iterdir():
         expected = json.loads(path.read_text(encoding="utf-8"))
@@ -201,13 +201,13 @@ def test_nothing_in_the_folder_goes_unnamed(tmp_path: Path) -> None:
 
 def test_metrics_that_are_none_are_kept(tmp_path: Path) -> None:
     good = {"timestamp": "2025-06-01T00:00:00", "metrics": {"errors_count": 2, "telegram_connected": True}}
-    write(tmp_path / "metrics.json", {"current": {"start_time": 1.5}, "history": [good, {"timestamp": "?"}, good]})
+    write(tmp_path / "metrics.json", {"current": {"start_time": 1.75e9}, "history": [good, {"timestamp": "?"}, good]})
     _chats, folder = read(tmp_path)
     assert [(row.name, row.value) for row in folder.metrics] == [
         ("legacy.errors_count", 2),
         ("legacy.telegram_connected", 1),
     ]
-    assert folder.kept["metrics"] == {"current": {"start_time": 1.5}, "history": [{"timestamp": "?"}]}
+    assert folder.kept["metrics"] == {"current": {"start_time": 1.75e9}, "history": [{"timestamp": "?"}]}
     assert [reason for _file, reason in notes(folder)] == ["no metrics of a moment", "the same metrics twice"]
 
 
@@ -219,3 +219,70 @@ def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
         ("girls_data.json", "no file but a folder"),
         ("girls_data.json/1.json", "an unknown file"),
     }
+
+
+def test_a_start_that_cannot_be_and_numbers_that_are_none_are_named(tmp_path: Path) -> None:
+    for number, (start, reasons) in enumerate(
+        {
+            "NaN": ["not a time", "values that no database keeps"],
+            '"tuesday"': ["not a time"],
+            "-5": ["a time before Telegram existed"],
+            "1e12": ["not a time"],
+            "2e9": ["a time in the future"],
+            "null": [],
+        }.items()
+    ):
+        write(tmp_path / f"{number}/metrics.json", f'{{"current": {{"start_time": {start}, "errors_count": 1}}}}')
+        _chats, folder = read(tmp_path / str(number))
+        assert [reason for _file, reason in notes(folder)] == reasons
+        assert folder.kept["metrics"]["current"]["errors_count"] == 1
+    write(tmp_path / "metrics.json", '{"current": {"avg_response_time": NaN}}')
+    assert notes(read(tmp_path)[1])[0] == ("metrics.json", "values that no database keeps")
+
+
+def test_a_text_that_is_null_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "conversations/8.json", {"messages": [{"id": 1, "timestamp": "2025-06-01T10:00:00Z",
+                                                            "sender": "user", "content": None}]})  # fmt: skip
+    write(tmp_path / "conversations/9.json", [message(0, "x") | {"text": None}])
+    chats, folder = read(tmp_path)
+    assert texts(chats[8]) == texts(chats[9]) == [""]
+    assert [(entry.file, entry.reason) for entry in folder.oddities.entries] == [
+        ("conversations/8.json", "no text: content is null"),
+        ("conversations/9.json", "no text: text is null"),
+    ]
+
+
+def test_a_key_that_is_no_id_beside_one_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "girls_data.json", {"girls": {"x": {"chat_id": 1, "name": "Ann"}}})
+    chats, folder = read(tmp_path)
+    assert chats[1].name == "Ann"
+    assert [(entry.record, entry.reason, entry.done) for entry in folder.oddities.entries] == [
+        ("x", 'two ids: its key says "x", its chat_id says 1', "taken for chat 1")
+    ]
+
+
+def test_folders_and_links_in_the_place_of_files_are_named(tmp_path: Path) -> None:
+    root, elsewhere = tmp_path / "old", tmp_path / "elsewhere"
+    write(elsewhere / "5.json", [message(0, "far")])
+    write(root / "conversations/7.json", [message(0, "near")])
+    for place in ("conversations/20.json", "conversations/archive", "persona.txt"):
+        (root / place).mkdir()
+    for place in ("conversations/21.json", "photos", "backups", ".env"):
+        (root / place).symlink_to(elsewhere)
+    (root / "fields.json").symlink_to(tmp_path / "nowhere")
+    (root / "girls_data").symlink_to(elsewhere / "gone")
+    chats, folder = read(root)
+    assert list(chats) == [7]
+    assert sorted((entry.file, entry.reason, entry.done) for entry in folder.oddities.entries) == [
+        ("", "a place outside the folder", "looked into backups instead"),
+        ("", "a place outside the folder", "looked into girls_data instead"),
+        (".env", "no file but a folder", "left out"),
+        ("backups", "a link to a folder", "read all the same"),
+        ("backups/5.json", "an unknown file", "left out"),
+        ("conversations/20.json", "no file but a folder", "what is in it is named, not read"),
+        ("conversations/21.json", "no file but a folder", "left out"),
+        ("fields.json", "no file", "left out"),
+        ("girls_data", "an unknown file", "left out"),
+        ("persona.txt", "no file but a folder", "what is in it is named, not read"),
+        ("photos", "a link to a folder", "left out"),
+    ]
