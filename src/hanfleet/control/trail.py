@@ -1,6 +1,6 @@
 """The audit trail as operators read it: entries, the newest first. Refuses to write; triggers do that.
 
-An entry outlives its bot, so a bot's id is not looked up: an unknown one has no entries.
+An entry outlives its bot, so a bot that is no more is known by its entries.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from hanfleet.core.errors import InvalidInputError
+from hanfleet.core.errors import InvalidInputError, NotFoundError
 from hanfleet.store.audit import AuditRow, Place
 from hanfleet.store.session import Transaction
 
@@ -78,7 +78,11 @@ class AuditTrail:
         cursor: str | None = None,
         limit: int = 100,
     ) -> list[AuditEntry]:
-        """Entries in ``since`` ≤ time < ``until``, the newest first. Raises InvalidInputError for no cursor of ours."""
+        """Entries in ``since`` ≤ time < ``until``, the newest first.
+
+        Raises InvalidInputError for no cursor of ours, NotFoundError where there is neither such a bot nor an entry of
+        one.
+        """
         before = None if cursor is None else _place_of(cursor)
 
         async def look(tx: Transaction) -> list[AuditEntry]:
@@ -91,9 +95,17 @@ class AuditTrail:
                 before=before,
                 limit=limit,
             )
+            if bot_id is not None and not rows and not await _is_known(tx, bot_id):
+                raise NotFoundError(
+                    f"There is no bot {bot_id}, and no entry of one: hanfleet bots list shows those there are."
+                )
             return [AuditEntry.of(row) for row in rows]
 
         return await self._run(look)
+
+
+async def _is_known(tx: Transaction, bot_id: str) -> bool:
+    return await tx.bots.get(bot_id) is not None or bool(await tx.audit.page(bot_id=bot_id, limit=1))
 
 
 def _place_of(cursor: str) -> Place:

@@ -32,7 +32,8 @@ async def _value(url: str, query: str) -> Any:
 
 
 async def test_the_list(audit: Command, bots: Command, bot_id: str, tmp_path: Path) -> None:
-    assert (await audit("list", "--bot", bot_id)).err == "No such entries.\n"
+    unknown = await audit("list", "--bot", bot_id)
+    assert (unknown.status, f"There is no bot {bot_id}, and no entry of one" in unknown.err) == (3, True)
     key = tmp_path / "hash"
     key.write_text("0123456789abcdef0123456789abcdef")
     added = await bots(
@@ -46,6 +47,8 @@ async def test_the_list(audit: Command, bots: Command, bot_id: str, tmp_path: Pa
     assert len(entries) == len(shown.out.splitlines()) - 1
     assert len(json.loads((await audit("list", "--bot", bot_id, "-n", "1", "--json")).out)) == 1
     assert json.loads((await audit("list", "--bot", bot_id, "--until", "2020-01-01", "--json")).out) == []
+    none_then = await audit("list", "--bot", bot_id, "--until", "2020-01-01")
+    assert (none_then.status, none_then.err) == (0, "No such entries.\n")
     assert (await audit("list", "--action", "drop")).status == 2
     nameless = await audit("list", "--principal", "owner")
     assert (nameless.status, "such as operator:owner, bot:mira" in nameless.err) == (2, True)

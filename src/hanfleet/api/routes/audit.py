@@ -29,7 +29,7 @@ def router(manager: MultiBotManager) -> APIRouter:
         limit: Limit = 100,
         cursor: Annotated[str | None, Query(max_length=200, description="next_cursor of the page before.")] = None,
     ) -> Page[AuditEntry]:
-        """Changes of configuration, wishes, secrets, rights, consent; the newest first."""
+        """Changes of configuration, wishes, secrets, rights, consent; newest first, also of bots that are gone."""
         found = await manager.trail.list(
             bot_id=bot, principal=principal, action=action, since=since, until=until, cursor=cursor, limit=limit
         )
