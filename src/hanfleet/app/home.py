@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -34,6 +35,14 @@ _MARKER = ".hanfleet-home"
 # What tells a home from before the marker, or one in a folder with other files; folders are called like ours elsewhere.
 _SIGNS = (_MARKER, "secrets.json", "master.key", "home.lock", "processes.json")
 RUNTIME_FOLDER = "runtime"
+
+
+# Between taking the lock and saying who did it lie a few instructions.
+_SAYS_WHO_WITHIN_S = 2.0
+
+
+class CommandAtWorkError(ConflictError):
+    """The home is held by a command, which will end by itself and takes its database server along."""
 
 
 class Home:
@@ -87,19 +96,27 @@ class Home:
         return cls.open(Path(tempfile.mkdtemp(prefix="hanfleet-")), as_root=as_root)
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold this home alone. Raises ConflictError when another process holds it."""
+    def lock(self, *, command: bool = False) -> Iterator[None]:
+        """Hold this home alone, for a fleet or for one ``command``.
+
+        Raises CommandAtWorkError when a command of another process holds it, ConflictError when a fleet does.
+        """
         descriptor = os.open(self.path / "home.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                holder = os.pread(descriptor, 20, 0).decode().strip() or "unknown"
+                pid, *by_command = _holder(descriptor)
+                if by_command:
+                    raise CommandAtWorkError(
+                        f"Another hanfleet command (pid {pid}) works on {self.path}: wait until it has ended, then try"
+                        " again."
+                    ) from None
                 raise ConflictError(
-                    f"Another hanfleet (pid {holder}) runs on {self.path}: stop it, or choose another home with --home."
+                    f"Another hanfleet (pid {pid}) runs on {self.path}: stop it, or choose another home with --home."
                 ) from None
             os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            os.pwrite(descriptor, f"{os.getpid()}{' command' if command else ''}".encode(), 0)
             yield
         finally:
             os.close(descriptor)
@@ -235,6 +252,21 @@ def is_home(path: Path) -> bool:
     """Whether there is a home at ``path`` that we may look into."""
     # Unlike Path.exists it says no where the way there is closed to us.
     return any(os.path.exists(path / sign) for sign in _SIGNS)  # noqa: PTH110 - see above
+
+
+def _holder(descriptor: int) -> list[str]:
+    """The pid of the process that holds the lock, and a word more when it is a command.
+
+    What stands there may be a dead one's for a moment, until the new holder has written.
+    """
+    deadline = time.monotonic() + _SAYS_WHO_WITHIN_S
+    while True:
+        words = os.pread(descriptor, 20, 0).decode().split()
+        if words and os.path.exists(f"/proc/{words[0]}"):  # noqa: PTH110 - no path of a person's
+            return words
+        if time.monotonic() > deadline:
+            return words or ["unknown"]
+        time.sleep(0.01)
 
 
 def _chosen(path: Path | None, environ: Mapping[str, str]) -> Path:

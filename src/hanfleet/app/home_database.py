@@ -7,7 +7,7 @@ is used. Refuses, when asked to, to touch the database beside a fleet.
 from contextlib import AsyncExitStack
 
 from hanfleet.app.embedded import EmbeddedPostgres
-from hanfleet.app.home import Home
+from hanfleet.app.home import CommandAtWorkError, Home
 from hanfleet.app.settings import Settings
 from hanfleet.app.up import SERVICE_ROLES
 from hanfleet.core.errors import ConflictError
@@ -17,7 +17,8 @@ from hanfleet.store.admin import ServicePasswords
 async def administrator_url(home: Home, settings: Settings, exits: AsyncExitStack, *, alone: bool = False) -> str:
     """How the database's administrator logs in, until ``exits`` close.
 
-    ``alone`` raises ConflictError while a fleet runs on the home; else the home is held only when nobody does.
+    ``alone`` raises ConflictError while a fleet runs on the home; else the home is held only when nobody does. Raises
+    CommandAtWorkError while another command holds it.
     """
     given = settings.database_url.get_secret_value() if settings.database_url else None
     if given is not None and not alone:
@@ -44,7 +45,9 @@ def has_database(home: Home, settings: Settings) -> bool:
 
 def _hold(home: Home, exits: AsyncExitStack, *, alone: bool) -> bool:
     try:
-        exits.enter_context(home.lock())
+        exits.enter_context(home.lock(command=True))
+    except CommandAtWorkError:
+        raise
     except ConflictError:
         if alone:
             raise

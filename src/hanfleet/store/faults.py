@@ -60,7 +60,9 @@ def translated(principal: Principal | None) -> Iterator[None]:
     except (PostgresError, InterfaceError, InternalClientError) as error:
         raise _meaning(error, principal) from _without_values(error)
     except (OSError, PoolTimeoutError) as error:  # TimeoutError is an OSError
-        raise StoreUnavailableError(f"The database does not answer ({type(error).__name__}); trying again.") from error
+        raise StoreUnavailableError(
+            f"The database does not answer ({type(error).__name__}): try again soon."
+        ) from error
 
 
 def _meaning(error: BaseException, principal: Principal | None) -> Exception:
@@ -71,7 +73,7 @@ def _meaning(error: BaseException, principal: Principal | None) -> Exception:
             return FencedError(f"The database refuses the log-in of bot {principal.bot_id}: its lease was given away.")
         return PermanentError(f"The database refuses the log-in: {error}. Check user and password in its URL.")
     if _passes(error, state):
-        return StoreUnavailableError(f"The database dropped the transaction ({error}); trying again.")
+        return StoreUnavailableError(f"The database dropped the transaction ({error}): try again soon.")
     if state == _UNIQUE_VIOLATION:
         return ConflictError(f"It exists already: {detail or error}.")
     return PermanentError(f"The database refuses this: {error}")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hanfleet.app.home import Home
+from hanfleet.app.embedded import EmbeddedPostgres
+from hanfleet.app.home import CommandAtWorkError, Home
 from hanfleet.app.legacy_import import open_workbench
 from hanfleet.app.settings import load_settings
 from hanfleet.cli.front import run
@@ -144,14 +145,22 @@ def test_a_rollback_without_folder_and_bot_asks_for_the_bot(
     assert "name it with --bot" in capsys.readouterr().err
 
 
-async def test_a_home_is_used_alone_or_beside_the_one_that_holds_it() -> None:
+async def test_a_home_is_used_alone_or_beside_the_fleet_that_holds_it() -> None:
     home = Home.temporary()
+    server = EmbeddedPostgres(home, durable=False)
     try:
         settings = load_settings(home=home.path)
-        async with open_workbench(settings) as holder, open_workbench(settings) as guest:
-            async with holder.store.transaction(SYSTEM) as tx:
-                await tx.bots.add("anna", {"name": "Anna"})
-            async with guest.store.transaction(SYSTEM) as tx:
-                assert await tx.bots.get("anna") is not None
+        with home.lock():
+            await server.start()
+            async with open_workbench(settings) as first, open_workbench(settings) as second:
+                async with first.store.transaction(SYSTEM) as tx:
+                    await tx.bots.add("anna", {"name": "Anna"})
+                async with second.store.transaction(SYSTEM) as tx:
+                    assert await tx.bots.get("anna") is not None
+            await server.stop()
+        async with open_workbench(settings):
+            with pytest.raises(CommandAtWorkError, match="wait until it has ended"):
+                await open_workbench(settings).__aenter__()
     finally:
+        await server.stop()
         home.destroy()
