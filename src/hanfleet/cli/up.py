@@ -10,7 +10,7 @@ import typer
 
 from hanfleet.cli import exits
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command(

@@ -17,8 +17,9 @@ from hanfleet.control.sealing import BotSafe
 from hanfleet.control.trail import AuditTrail
 from hanfleet.control.updates import BotUpdate
 from hanfleet.control.views import BotDetails, BotInfo, BotStatus
+from hanfleet.core.bot_ids import is_bot_id
 from hanfleet.core.commands import Reload
-from hanfleet.core.config import BotConfig, is_bot_id
+from hanfleet.core.config import BotConfig
 from hanfleet.core.errors import BusUnavailableError, CommandTimeoutError, ConflictError, NotFoundError
 from hanfleet.core.events import BotRestartRequested
 from hanfleet.core.states import BotState, DesiredState

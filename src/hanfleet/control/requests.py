@@ -45,6 +45,11 @@ def check_stop(row: BotRow) -> None:
     """Raises ConflictError when there is nothing to stop."""
     check_kept(row)
     if row.desired_state is DesiredState.STOPPED:
+        if row.status is BotState.CONFIGURING:
+            raise ConflictError(
+                f"Bot {row.bot_id} is new and has not run yet, so there is nothing to stop: "
+                f"hanfleet bots start {row.bot_id} starts it."
+            )
         raise ConflictError(f"Bot {row.bot_id} is {_on_its_way(row)} already.")
     if row.status in _STOP:
         transition(row.status, _STOP[row.status])
@@ -73,4 +78,4 @@ def check_searchable(row: BotRow) -> None:
 def _on_its_way(row: BotRow) -> str:
     if row.status in (BotState.STARTING, BotState.RUNNING, BotState.STOPPING):
         return "stopping"
-    return "new and was never started" if row.status is BotState.CONFIGURING else "stopped"
+    return "new and has not run yet" if row.status is BotState.CONFIGURING else "stopped"

@@ -21,16 +21,12 @@ from pydantic import (
     model_validator,
 )
 
-_BOT_ID = r"^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$"
-BotId = Annotated[str, StringConstraints(pattern=_BOT_ID, max_length=50)]
+from hanfleet.core.bot_ids import BOT_ID
+
+BotId = Annotated[str, StringConstraints(pattern=BOT_ID, max_length=50)]
 
 # Neither PostgreSQL nor UTF-8 can keep them.
 _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
-
-
-def is_bot_id(text: str) -> bool:
-    """Whether a bot may be called so."""
-    return re.fullmatch(_BOT_ID, text) is not None and not text.endswith("\n")
 
 
 def refuse_unkeepable(value: Any) -> Any:

@@ -102,7 +102,6 @@ async def test_what_is_refused_is_one_sentence_and_a_status(
     bots: Command, tmp_path: Path, bot_id: str, manager: MultiBotManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert_sentence(await bots("status", "nobody"), exits.MISSING, "hanfleet bots list")
-    assert_sentence(await bots("status", "../healthz"), exits.MISSING, "")
     assert_sentence(await bots("add", "--id", "Mira!"), exits.REFUSED, "bot_id")
     assert_sentence(await bots("add", "--file", "/nowhere.toml"), exits.REFUSED, "cannot be read")
     assert await manager.list_bots() == []
@@ -117,7 +116,9 @@ async def test_what_is_refused_is_one_sentence_and_a_status(
     assert russian.err.startswith("Ошибка: Флот по адресу")
 
 
-async def test_a_log_in_at_the_terminal(bots: Command, hand: FleetHand, tmp_path: Path, bot_id: str) -> None:
+async def test_a_log_in_at_the_terminal(
+    bots: Command, hand: FleetHand, tmp_path: Path, bot_id: str, on_a_terminal: list[str]
+) -> None:
     await added(bots, tmp_path, bot_id)
     await hand.set_status(bot_id, C, S)
     await hand.beat(bot_id, WorkerPhase.AWAITING_LOGIN)
@@ -131,23 +132,43 @@ async def test_a_log_in_at_the_terminal(bots: Command, hand: FleetHand, tmp_path
         return {}
 
     async with hand.worker(bot_id, answer):
-        outcome = await bots("login", bot_id, typed="12345\nhunter22\n")
+        on_a_terminal += ["hunter22", "12345"]
+        outcome = await bots("login", bot_id, terminal=True)
         assert (outcome.status, outcome.out) == (0, f"{bot_id} is logged in.\n")
         assert "hunter22" not in outcome.err
-        refused = await bots("login", bot_id, typed="1\n")
-        assert refused.status == exits.REFUSED
-        assert "The code is wrong" in refused.err
     await hand.beat(bot_id, WorkerPhase.RUNNING)
     outcome = await bots("login", bot_id)
     assert (outcome.status, outcome.err) == (0, f"{bot_id} is logged in already.\n")
 
 
+async def test_without_a_terminal_no_code_is_asked_for(
+    bots: Command, hand: FleetHand, tmp_path: Path, bot_id: str
+) -> None:
+    await added(bots, tmp_path, bot_id)
+    await hand.set_status(bot_id, C, S)
+    await hand.beat(bot_id, WorkerPhase.AWAITING_LOGIN)
+    asked = []
+
+    def answer(command):
+        asked.append(command)
+        return {}
+
+    async with hand.worker(bot_id, answer):
+        assert_sentence(await bots("login", bot_id), exits.REFUSED, "at a terminal")
+    assert asked == []
+
+
 async def test_a_bot_that_is_not_wanted_cannot_log_in(
-    bots: Command, manager: MultiBotManager, tmp_path: Path, bot_id: str
+    bots: Command, hand: FleetHand, manager: MultiBotManager, tmp_path: Path, bot_id: str
 ) -> None:
     await added(bots, tmp_path, bot_id)
     await manager.stop_bot(bot_id)
-    assert_sentence(await bots("login", bot_id), exits.REFUSED, f"hanfleet bots start {bot_id}")
+    refused = await bots("login", bot_id)
+    assert_sentence(refused, exits.REFUSED, f"is new and has not run yet: start it with hanfleet bots start {bot_id}")
+    await manager.start_bot(bot_id)
+    await hand.set_status(bot_id, C, S, STOPPING, STOPPED)
+    await manager.stop_bot(bot_id)
+    assert_sentence(await bots("login", bot_id), exits.REFUSED, "does not wait for a log-in")
 
 
 async def test_waiting_for_a_start(bots: Command, hand: FleetHand, tmp_path: Path, bot_id: str) -> None:
@@ -212,6 +233,7 @@ async def test_a_log_in_returns_when_the_bot_runs(
     manager: MultiBotManager,
     tmp_path: Path,
     bot_id: str,
+    on_a_terminal: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await added(bots, tmp_path, bot_id)
@@ -226,7 +248,8 @@ async def test_a_log_in_returns_when_the_bot_runs(
         return {}
 
     async with hand.worker(bot_id, answer):
-        login = asyncio.create_task(bots("login", bot_id, typed="12345\n"))
+        on_a_terminal.append("12345")
+        login = asyncio.create_task(bots("login", bot_id, terminal=True))
         await submitted.wait()
         await hand.beat(bot_id, WorkerPhase.RUNNING)
         status = (await manager.get_bot_status(bot_id)).model_dump()

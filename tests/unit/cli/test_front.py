@@ -45,6 +45,22 @@ def test_bad_usage_is_exit_status_2(arguments: list[str], capsys: pytest.Capture
     assert capsys.readouterr().err
 
 
+@pytest.mark.parametrize("odd", ["", "a/b", "../healthz", "Mira", "m" * 51, "mira\x1b[2J", "mira\n", "m\udcff"])
+@pytest.mark.parametrize("command", [("bots", "status"), ("bots", "rm", "--yes"), ("contacts", "list")], ids=" ".join)
+def test_an_odd_id_is_refused_before_the_fleet_is_asked(
+    command: tuple[str, ...], odd: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(*_arguments: object, **_rest: object) -> None:
+        pytest.fail("the fleet was asked")
+
+    monkeypatch.setenv("HANFLEET_LANG", "en")
+    monkeypatch.setattr("hanfleet.cli.connection.Api.ask", ask)
+    assert run([*command, odd, "--token", "x"]) == exits.REFUSED
+    said = capsys.readouterr().err
+    assert said.startswith("Error: No bot has such an id, for ids are of a-z, 0-9 and -")
+    assert said.endswith("hanfleet bots list shows all.\n")
+
+
 @pytest.mark.parametrize(
     ("error", "status", "said"),
     [
@@ -65,6 +81,12 @@ def test_an_error_is_one_sentence(
     assert run(["bots", "list", "--json", "--token", "x"]) == status
     captured = capsys.readouterr()
     assert (captured.out, captured.err.strip()) == ("", said)
+
+
+@pytest.mark.parametrize("command", ["up", "demo"])
+def test_a_single_command_offers_no_more_than_the_door(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([command, "--help"]) == 0
+    assert "completion" not in capsys.readouterr().out
 
 
 def test_a_group_that_is_not_there_is_no_command(

@@ -70,6 +70,19 @@ def test_a_removed_bot_takes_nothing(status: BotState, desired: DesiredState) ->
             check(replace(ROW, status=status, desired_state=desired))
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (BotState.CONFIGURING, "is new and has not run yet, so there is nothing to stop: hanfleet bots start mira"),
+        (BotState.STOPPED, "is stopped already."),
+        (BotState.STOPPING, "is stopping already."),
+    ],
+)
+def test_why_there_is_nothing_to_stop(status: BotState, words: str) -> None:
+    with pytest.raises(ConflictError, match=words):
+        check_stop(replace(ROW, status=status, desired_state=STOPPED))
+
+
 def test_only_a_failed_bot_needs_a_push_to_start() -> None:
     assert check_start(replace(ROW, status=BotState.FAILED))
     assert not check_start(replace(ROW, status=BotState.STOPPED, desired_state=STOPPED))

@@ -4,7 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from hanfleet.control import RefusedConfigError
-from hanfleet.core.config import BotConfig, is_bot_id
+from hanfleet.core.bot_ids import is_bot_id
+from hanfleet.core.config import BotConfig
 
 DOCUMENT: dict[str, Any] = {
     "bot_id": "mira",

@@ -25,6 +25,7 @@ def login(api: Api, bot_id: BotId, as_json: AsJson = False) -> None:
     if _await_worker(api, bot_id)["phase"] == "running":
         note(say("bots.logged_in_before", bot_id=bot_id))
         return
+    _need_a_person(bot_id)
     api.ask("POST", path)
     note(say("bots.code_sent", bot_id=bot_id))
     step = _answered(api, f"{path}/code", "code", hidden=False)
@@ -42,7 +43,14 @@ def _wake_from_reauth(api: Api, bot_id: str) -> None:
     """A bot whose session Telegram has ended is not started again by itself; a log-in is what it needs."""
     bot = api.ask("GET", path_of(bot_id, "status"))
     if bot["status"] == "failed" and bot["failure_kind"] == "reauth" and bot["desired_state"] == "running":
+        _need_a_person(bot_id)
         api.ask("POST", path_of(bot_id, "start"))
+
+
+def _need_a_person(bot_id: str) -> None:
+    """Raises InvalidInputError before Telegram sends a code that nobody will type."""
+    if not sys.stdin.isatty():
+        raise InvalidInputError(say("bots.login_alone", bot_id=bot_id))
 
 
 def _await_worker(api: Api, bot_id: str) -> dict[str, Any]:
@@ -55,6 +63,8 @@ def _await_worker(api: Api, bot_id: str) -> dict[str, Any]:
     bot = watch(api, bot_id, settled)
     if is_removed(bot):
         raise ConflictError(say("bots.login_removed", bot_id=bot_id))
+    if bot["status"] == "configuring" and bot["desired_state"] != "running":
+        raise ConflictError(say("bots.login_new", bot_id=bot_id))
     if bot["phase"] not in _PHASES:
         reason = bot["status_reason"] or say("bots.no_reason")
         raise ConflictError(say("bots.not_waiting", bot_id=bot_id, status=bot["status"], reason=reason))
@@ -62,16 +72,12 @@ def _await_worker(api: Api, bot_id: str) -> dict[str, Any]:
 
 
 def _answered(api: Api, path: str, field: str, *, hidden: bool) -> dict[str, Any]:
-    """Ask the person and send it. On a terminal a refused answer may be given again; else plain lines are read."""
-    interactive = sys.stdin.isatty()
+    """Ask the person and send it. A refused answer may be given again."""
     while True:
-        question = say(f"bots.ask.{field}")
-        value = typer.prompt(question, hide_input=hidden, err=True) if interactive else sys.stdin.readline()
+        value = typer.prompt(say(f"bots.ask.{field}"), hide_input=hidden, err=True)
         try:
             step: dict[str, Any] = api.ask("POST", path, json={field: str(value).strip()})
         except InvalidInputError as refused:
-            if not interactive:
-                raise
             exits.tell(str(refused))
             continue
         return step

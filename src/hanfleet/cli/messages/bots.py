@@ -13,6 +13,10 @@ TEXTS = {
         "There is no bot yet: add one with hanfleet bots add.",
         "Ботов пока нет: добавьте командой hanfleet bots add.",
     ),
+    "bots.odd_id": (
+        "No bot has such an id, for ids are of a-z, 0-9 and -, at most 50: hanfleet bots list shows all.",
+        "Такого ID у бота быть не может (a-z, 0-9 и -, не длиннее 50): все боты — hanfleet bots list.",
+    ),
     "bots.column.id": ("ID", "ID"),
     "bots.column.name": ("NAME", "ИМЯ"),
     "bots.column.state": ("STATE", "СОСТОЯНИЕ"),
@@ -70,6 +74,14 @@ TEXTS = {
     "bots.ask.password": ("Second password (2FA)", "Облачный пароль (2FA)"),
     "bots.logged_in": ("{bot_id} is logged in.", "Бот {bot_id} вошёл в аккаунт."),
     "bots.logged_in_before": ("{bot_id} is logged in already.", "Бот {bot_id} уже вошёл в аккаунт."),
+    "bots.login_new": (
+        "{bot_id} is new and has not run yet: start it with hanfleet bots start {bot_id}, then log it in.",
+        "Бот {bot_id} новый и ещё не работал: запустите его (hanfleet bots start {bot_id}), затем выполните вход.",
+    ),
+    "bots.login_alone": (
+        "Nobody is there to type the code: repeat hanfleet bots login {bot_id} at a terminal.",
+        "Некому ввести код: повторите hanfleet bots login {bot_id} в терминале.",
+    ),
     "bots.not_waiting": (
         "{bot_id} does not wait for a log-in, it is {status} ({reason}): start it with hanfleet bots start {bot_id}.",
         "Бот {bot_id} не ждёт входа: {status} ({reason}); запустите его: hanfleet bots start {bot_id}.",
