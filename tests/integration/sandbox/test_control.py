@@ -116,6 +116,33 @@ async def test_what_telegram_refuses_is_refused_here_too(sandbox: SandboxHandle)
     assert (await sandbox.control.get(f"/accounts/{huge}")).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "place"),
+    [
+        ("/accounts/{ann}/messages", b'{"to": 1, "text": "\\ud800"}', "text: it holds half of a surrogate pair"),
+        ("/accounts/{ann}/messages", b'{"to": "\\udfff", "text": "x"}', "to: it holds half of a surrogate pair"),
+        ("/accounts/{ann}/messages", b'{"to": 1, "text": "x", "\\ud800": 1}', "the body: "),
+        ("/accounts/{ann}/messages", b'{"to": 1e400, "text": "x"}', "to.int: "),
+        ("/accounts/{ann}/messages", b'{"to": 1', "the body: it is not valid JSON"),
+        ("/accounts", b'{"kind": "user", "first_name": "\\ud800"}', "first_name: it holds half of a surrogate pair"),
+        ("/accounts", b'{"kind": "robot", "first_name": "A"}', "kind: "),
+        ("/faults", b'{"fault": "rpc_error", "method": "\\ud800"}', "method: it holds half of a surrogate pair"),
+        ("/llm/faults", b'{"fault": "plague"}', "fault: "),
+    ],
+)
+async def test_odd_bodies_get_a_sentence_and_change_nothing(
+    sandbox: SandboxHandle, path: str, body: bytes, place: str
+) -> None:
+    ann = await sandbox.account()
+    answer = await sandbox.control.post(
+        path.format(ann=ann["id"]), content=body, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["detail"].startswith(f"Nothing was changed; please mend {place}")
+    assert len((await sandbox.control.get("/accounts")).json()) == 1
+    assert await sandbox.messages(ann["id"]) == []
+
+
 async def test_a_directory_is_held_by_one_sandbox(sandbox: SandboxHandle, tmp_path: Path) -> None:
     with pytest.raises(StartRefusedError, match=f"Another sandbox uses {sandbox.directory}: stop it"):
         async with running_sandbox(tmp_path):

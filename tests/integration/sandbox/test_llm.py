@@ -10,19 +10,34 @@ import pytest
 import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from openai import AsyncOpenAI
 
 from hanfleet.kit.clock import SystemClock
 from hanfleet.sandbox.llm import Latency, create_llm
 from hanfleet.sandbox.llm.nonces import find_nonces
+from hanfleet.sandbox.wording import explain
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
+
+BROKEN_BODIES = (
+    b"{",
+    b"[]",
+    b"{}",
+    b'{"model": "m", "input": 5}',
+    b'{"model": "m", "input": "x", "text": 1}',
+    b'{"model": "m", "input": "\\ud800"}',
+    b'{"model": "\\ud800", "input": "x"}',
+    b'{"model": "m", "input": "x", "temperature": NaN}',
+    b'{"model": "m", "input": "x", "metadata": ' + b"[" * 960 + b"]" * 960 + b"}",
+    b"[" * 100_000,
+)
 
 
 @pytest_asyncio.fixture
 async def url() -> AsyncIterator[str]:
     llm = create_llm(clock=SystemClock(), rng=random.Random(7), latency=Latency(base_ms=5, jitter_ms=5))
-    app = FastAPI()
+    app = FastAPI(exception_handlers={RequestValidationError: explain})
     for router in llm.routers:
         app.include_router(router)
     port = free_port()
@@ -123,7 +138,7 @@ async def test_bad_requests_get_errors_in_the_vendors_shape(model, url):
         assert keyless.status_code == 401
         assert keyless.json()["error"]["code"] == "invalid_api_key"
         assert (await bare.get(f"{url}/v1/models")).status_code == 401
-        for body in (b"{", b"[]", b"{}", b'{"model": "m", "input": 5}', b'{"model": "m", "input": "x", "text": 1}'):
+        for body in BROKEN_BODIES:
             broken = await bare.post(f"{url}/v1/responses", content=body, headers={"Authorization": "Bearer x"})
             assert broken.status_code == 400
             assert broken.json()["error"]["type"] == "invalid_request_error"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException
+from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from hanfleet.sandbox.control.accounts import account_routes
@@ -16,6 +17,7 @@ from hanfleet.sandbox.control.actions import action_routes
 from hanfleet.sandbox.control.faults import fault_routes
 from hanfleet.sandbox.control.models import KeyView, StatsView
 from hanfleet.sandbox.telegram.service import Telegram
+from hanfleet.sandbox.wording import explain
 
 _bearer = HTTPBearer(auto_error=False)
 
@@ -68,7 +70,12 @@ def create_app(
     telegram: Telegram, token: str, connections: Callable[[], int], others: Sequence[APIRouter] = ()
 ) -> FastAPI:
     """The application. ``others`` are the language model's routers; those under /v1 ask for no token."""
-    app = FastAPI(title="Hanfleet sandbox", version="1", description=__doc__ or "")
+    app = FastAPI(
+        title="Hanfleet sandbox",
+        version="1",
+        description=__doc__ or "",
+        exception_handlers={RequestValidationError: explain},
+    )
     guard = [Depends(token_check(token))]
     for router in (
         account_routes(telegram),

@@ -1,14 +1,26 @@
 """What the control interface takes and gives. Field names are a contract: tests and other rooms build on them."""
 
+import re
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 HIGHEST_MESSAGE_ID: Final = 2**31 - 1
+_HALF_OF_A_PAIR: Final = re.compile(r"[\ud800-\udfff]")
+_HALF_CHARACTER: Final = "it holds half of a surrogate pair, which no message can carry: take it out"
 
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_half_characters(cls, value: object) -> object:
+        """JSON can spell half of a surrogate pair; neither UTF-8 nor Telegram's UTF-16 can hold it."""
+        if isinstance(value, str) and _HALF_OF_A_PAIR.search(value):
+            raise PydanticCustomError("half_character", _HALF_CHARACTER)
+        return value
 
 
 class AccountCreation(_Body):

@@ -1,15 +1,11 @@
 """The routes below /llm with which a person or a test turns the stand-in's knobs and reads its journal.
 
-Whoever mounts them puts the token check in front. Bad input is answered with 422 and one sentence.
+Whoever mounts them puts the token check in front and explains bad input (`wording.py`).
 """
 
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
-from fastapi.routing import APIRoute
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
 from hanfleet.sandbox.llm.engine import Engine
@@ -40,32 +36,9 @@ class Withdrawn(BaseModel):
     withdrawn: int
 
 
-class _SentenceRoute(APIRoute):
-    """Answers bad input with one sentence, whatever the mounting application does with such errors."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def handle_or_explain(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except RequestValidationError as wrong:
-                return JSONResponse({"detail": _sentence(wrong)}, 422)
-
-        return handle_or_explain
-
-
-def _sentence(wrong: RequestValidationError) -> str:
-    parts = []
-    for error in wrong.errors():
-        place = ".".join(str(step) for step in error["loc"] if step not in {"body", "query"})
-        parts.append(f"{place or 'the body'}: {error['msg']}")
-    return f"Nothing was changed; please mend {'; '.join(parts)}."
-
-
 def control_router(engine: Engine) -> APIRouter:
     """Routes of one stand-in's knobs."""
-    router = APIRouter(prefix="/llm", tags=["model control"], route_class=_SentenceRoute)
+    router = APIRouter(prefix="/llm", tags=["model control"])
 
     @router.get("/latency")
     async def get_latency() -> Latency:

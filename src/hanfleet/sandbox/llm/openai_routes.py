@@ -4,6 +4,7 @@ Any bearer key is accepted and none is refused, in the vendor's error shape. Str
 bot does not use are refused with a sentence instead of half an answer.
 """
 
+import json
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -21,6 +22,9 @@ from hanfleet.sandbox.llm.wire import (
     model_body,
     response_body,
 )
+
+#: An answer is written from deeper inside the program than a request is read.
+_LEVELS_TO_SPARE = 200
 
 
 class _RefusedError(Exception):
@@ -118,8 +122,11 @@ async def _read_common(request: Request) -> tuple[str, dict[str, Any]]:
     api_key = _read_key(request)
     try:
         body = await request.json()
-    except ValueError as wrong:
+    except (ValueError, RecursionError) as wrong:
         raise _RefusedError(error_response(400, "The body is not valid JSON; send one JSON object.")) from wrong
+    if not _can_be_written(body):
+        message = "The body holds half of a surrogate pair, a number that is none, or too deep a nesting; take it out."
+        raise _RefusedError(error_response(400, message))
     if not isinstance(body, dict):
         raise _RefusedError(error_response(400, "The body must be one JSON object."))
     if not isinstance(body.get("model"), str) or not body["model"]:
@@ -128,6 +135,17 @@ async def _read_common(request: Request) -> tuple[str, dict[str, Any]]:
         message = "The sandbox does not stream; leave 'stream' out or set it to false."
         raise _RefusedError(error_response(400, message, param="stream", code="unsupported_value"))
     return api_key, body
+
+
+def _can_be_written(body: Any) -> bool:
+    """Python reads more than it writes: what an answer may repeat has to be JSON again, some levels further down."""
+    for _ in range(_LEVELS_TO_SPARE):
+        body = [body]
+    try:
+        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _prompt(body: dict[str, Any], items: str, instructions: str | None, limit: str, wanted: dict[str, Any]) -> Prompt:
