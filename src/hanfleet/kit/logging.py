@@ -72,7 +72,10 @@ def configure_logging(process: str, *, level: str = "INFO", stream: TextIO | Non
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         mask_secrets,
     ]
-    renderer: Any = structlog.dev.ConsoleRenderer() if human else structlog.processors.JSONRenderer(ensure_ascii=False)
+    renderer: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
+    if human:
+        # Colours are for terminals; in a file or a pipe their codes stand between the words.
+        renderer = structlog.dev.ConsoleRenderer(colors=target.isatty())
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[

@@ -18,6 +18,20 @@ def log() -> Iterator[io.StringIO]:
     configure_logging("test")
 
 
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("stream", [io.StringIO(), _Terminal()])
+def test_colours_are_for_terminals_alone(stream: io.StringIO, log: io.StringIO) -> None:
+    configure_logging("test", stream=stream, human=True)
+    get_logger("sandbox").warning("the sandbox listens", port=21000)
+    assert "the sandbox listens" in stream.getvalue()
+    assert ("\x1b[" in stream.getvalue()) is stream.isatty()
+    assert log.getvalue() == ""
+
+
 def lines(log: io.StringIO) -> list[dict[str, object]]:
     return [json.loads(line) for line in log.getvalue().splitlines()]
 
