@@ -16,7 +16,7 @@ def _sandbox() -> None:
 
 @app.command(
     epilog="Example: hanfleet sandbox serve --dir ./sandbox --port 8600; "
-    "then HANFLEET_TELEGRAM_SERVER=./sandbox/sandbox.json hanfleet up",
+    "then HANFLEET_TELEGRAM_SERVER=./sandbox/sandbox.json hanfleet up --home ./rehearsal",
 )
 def serve(
     directory: Annotated[
