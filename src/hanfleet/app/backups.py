@@ -11,14 +11,15 @@ from pathlib import Path
 
 from hanfleet.app.erasure_ledger import BACKUPS_FOLDER, ledger_of
 from hanfleet.app.folders import make_folder
-from hanfleet.app.home import Home
+from hanfleet.app.home import Home, is_home
 from hanfleet.app.home_database import administrator_url, passwords_of
 from hanfleet.app.master_key import current_key
 from hanfleet.app.master_key_check import master_key_of
 from hanfleet.app.settings import Settings
 from hanfleet.control.backups import Library, Listed, Manifest, Progress, Restored, create, listed, restore, verify
 from hanfleet.control.backups.reading import MisnamedBackupError, claimed_id
-from hanfleet.core.errors import InvalidInputError, NotFoundError
+from hanfleet.control.backups.restoring import check
+from hanfleet.core.errors import InvalidInputError, NotFoundError, PermanentError
 from hanfleet.kit.clock import SystemClock
 from hanfleet.store.admin import bootstrap
 from hanfleet.store.ledger import FILE as LEDGER_FILE
@@ -83,15 +84,24 @@ async def restore_backup(
     """Restore a backup of the home, or one that lies elsewhere (``wanted`` is a path then), into the home's database.
 
     ``key_file`` holds the master key of the fleet that made it, when that is another; ``erasure_key`` the key of the
-    ledger of erasures that lies beside such a backup. Raises ConflictError while a fleet runs on the home.
+    ledger of erasures that lies beside such a backup. Raises ConflictError while a fleet runs on the home. A home that
+    is not there is made once the backup was found and read.
     """
+    place = Home.place(settings.home)
+    library = Library(place / BACKUPS_FOLDER)
+    folder = _folder(library, wanted)
+    beside = _ledger_beside(folder, library, erasure_key)
+    made_under = MasterKey.load(key_file) if key_file else None
+    check(folder, bot_id, made_under)
+    if made_under is None and settings.master_key is None and not is_home(place):
+        raise PermanentError(
+            f"{place} is a new home, and backup {folder.name} opens only with the master key of the home that made it:"
+            " name the key file with --master-key."
+        )
     home = Home.open(settings.home)
-    library = library_of(home)
     async with AsyncExitStack() as exits:
-        exits.enter_context(library.lock(shared=True))
-        folder = _folder(library, wanted)
-        ledgers = [ledger_of(home), *_ledger_beside(folder, library, erasure_key)]
-        made_under = MasterKey.load(key_file) if key_file else None
+        exits.enter_context(library_of(home).lock(shared=True))
+        ledgers = [ledger_of(home), *beside]
         url = await administrator_url(home, settings, exits, alone=True)
         installation = await bootstrap(url, passwords_of(home))
         return await restore(
@@ -117,7 +127,9 @@ def _ledger_beside(folder: Path, library: Library, erasure_key: Path | None) -> 
             f"{beside} names who was erased from that fleet and must stay so: name its key, the erasure.key of that"
             " fleet's home, with --erasure-key."
         )
-    return [Ledger.open(folder.parent, erasure_key)]
+    ledger = Ledger.open(folder.parent, erasure_key)
+    ledger.entries()  # refused now, while nothing has been made
+    return [ledger]
 
 
 def _folder(library: Library, wanted: str | None) -> Path:

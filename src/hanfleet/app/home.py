@@ -79,6 +79,11 @@ class Home:
         return cls(chosen, as_root=os.geteuid() == 0 if as_root is None else as_root)
 
     @classmethod
+    def place(cls, path: Path | None = None, *, environ: Mapping[str, str] = os.environ) -> Path:
+        """Where ``open`` would find or make it; makes nothing."""
+        return _chosen(path, environ).resolve()
+
+    @classmethod
     def existing(
         cls, path: Path | None = None, *, environ: Mapping[str, str] = os.environ, as_root: bool | None = None
     ) -> "Home":

@@ -35,6 +35,7 @@ def up(
     Settings come from HANFLEET_… variables too (DATABASE_URL, REDIS_URL, TELEGRAM_SERVER, MAX_BOTS); options win.
     Run as a service, it needs nothing but this command. Logs are in the folder's logs/.
     """
+    from hanfleet.app.home import Home, is_home
     from hanfleet.app.payloads import WORKER_ENTRY
     from hanfleet.app.settings import load_settings
     from hanfleet.app.up import open_home, run_up
@@ -43,9 +44,10 @@ def up(
 
     settings = load_settings(home=home, api_host=api_host, api_port=api_port, log_level=log_level)
     if legacy_env is not None:
-        # Before anything is brought: refused where a fleet runs.
-        with open_home(settings).lock():
-            pass
+        # Before anything is brought: refused where a fleet runs. A new home is made when the file has been read.
+        if is_home(Home.place(settings.home)):
+            with open_home(settings).lock():
+                pass
         _bring_over(legacy_env, home)
     configure_logging("up", level=settings.log_level, human=True)
 

@@ -48,7 +48,10 @@ def test_from_one_home_to_another(
     shutil.copytree(made["folder"], copied / made["id"])
     restore = ["backup", "restore", str(copied / made["id"]), *at_new]
     assert run(restore) == 1
-    assert "does not open with this master key: name the key file" in capsys.readouterr().err
+    assert "opens only with the master key of the home that made it: name the key file" in capsys.readouterr().err
+    assert run([*restore, "--bot", "boris", "--master-key", str(old / "master.key")]) == 3
+    assert "holds no bot boris" in capsys.readouterr().err
+    assert not new.exists()
     assert run([*restore, "--master-key", str(old / "master.key")]) == 0
     out = capsys.readouterr().out
     assert "Restored: bots mira" in out

@@ -1,5 +1,6 @@
 """Commands that need what a home holds refuse a folder that is none, and make nothing there."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from hanfleet.app.home import Home
 from hanfleet.cli import exits
 from hanfleet.cli.front import run
 from hanfleet.core.errors import InvalidInputError
+from hanfleet.store.ledger import Entry, Ledger
 
 COMMANDS = (
     "db status",
@@ -41,6 +43,35 @@ def test_a_folder_that_is_no_home_is_refused(
         said = capsys.readouterr().err.splitlines()[-1]
         assert said.startswith(f"Error: {wrong} is not the home of a fleet: name its folder with --home.")
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["backups", "var"]
+
+
+def test_what_is_refused_makes_no_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HANFLEET_LANG", "en")
+    monkeypatch.setenv("HANFLEET_MASTER_KEY", "5a" * 32)
+    backup = tmp_path / "copied" / "20260131T030000Z-daily"
+    backup.mkdir(parents=True)
+    (tmp_path / "bad.env").write_text("SESSION_NAME=han\n")
+
+    def refused(*command: str) -> tuple[int, str]:
+        status = run([*command, "--home", str(tmp_path / "new")])
+        assert not (tmp_path / "new").exists(), command
+        return status, capfd.readouterr().err
+
+    restore = ("backup", "restore")
+    status, said = refused(*restore, "nosuch")
+    assert (status, "There is no backup nosuch in" in said) == (exits.MISSING, True)
+    status, said = refused(*restore, str(backup))
+    assert (status, "manifest" in said) == (exits.FAILED, True)
+    Ledger.open(backup.parent, tmp_path / "erasure.key").append(Entry(b"m" * 32, datetime.now(UTC)))
+    status, said = refused(*restore, str(backup))
+    assert (status, "--erasure-key" in said) == (exits.REFUSED, True)
+    Ledger.open(tmp_path, tmp_path / "other.key")
+    status, said = refused(*restore, str(backup), "--erasure-key", str(tmp_path / "other.key"))
+    assert (status, "another erasure key" in said) == (exits.FAILED, True)
+    status, said = refused("up", "--legacy-env", str(tmp_path / "bad.env"))
+    assert (status, "makes no bot" in said) == (exits.REFUSED, True)
 
 
 def test_a_home_without_the_marker_counts_by_its_files(tmp_path: Path) -> None:

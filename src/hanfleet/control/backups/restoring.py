@@ -34,6 +34,14 @@ class Restored:
     erased_bots: int = 0
 
 
+def check(folder: Path, bot_id: str | None, made_under: MasterKey | None) -> None:
+    """Raise what `restore` would, as far as that can be told before there is a database."""
+    manifest = read(folder)
+    if made_under is not None:
+        manifest.key(made_under)
+    _scope(manifest.contents, bot_id)
+
+
 async def restore(
     owner_url: str,
     folder: Path,
