@@ -5,7 +5,6 @@ they open every bot's key: the successor is written down for good before the fir
 goes after the last. Refuses to make a key where a database already needs one.
 """
 
-import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from hanfleet.app.folders import write_private
 from hanfleet.app.home import Home
 from hanfleet.app.settings import Settings
 from hanfleet.core.errors import ConflictError, InvalidInputError, PermanentError
+from hanfleet.kit.disk import sync_folder
 from hanfleet.vault import MasterKey
 from hanfleet.vault.master_key import key_in, read_key
 
@@ -75,7 +75,7 @@ def begin_file(home: Home) -> bytes:
 def finish_file(home: Home) -> None:
     """The successor takes the place of the old key, which is gone then."""
     _successor(home).replace(home.master_key)
-    _sync(home.path)
+    sync_folder(home.path)
 
 
 def rewrap_backups(home: Home, found: FoundKeys) -> None:
@@ -125,13 +125,4 @@ def _successor(home: Home) -> Path:
 
 def _write(path: Path, key: bytes) -> None:
     write_private(path, key.hex() + "\n")
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    """A new name is safe from a power cut only when its folder was written too."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.parent)

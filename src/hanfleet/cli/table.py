@@ -14,7 +14,6 @@ COMMANDS = {
     "audit": "hanfleet.cli.audit",
     "keys": "hanfleet.cli.keys",
     "db": "hanfleet.cli.db",
-    "doctor": "hanfleet.cli.doctor",
     "import-legacy": "hanfleet.cli.import_legacy",
     "bench": "hanfleet.cli.bench",
     "sandbox": "hanfleet.cli.sandbox",

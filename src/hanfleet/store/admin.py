@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from hanfleet.core.errors import PermanentError
 from hanfleet.store import migrate
 from hanfleet.store.addresses import connect
+from hanfleet.store.catalogue import quoted
 from hanfleet.store.faults import translated
 from hanfleet.store.roles import RoleNames, new_install_id, scram_verifier
 from hanfleet.store.schema import refuse_foreign, refuse_newer
@@ -95,7 +96,7 @@ async def bootstrap(
         await _check_server(maintenance)
         await maintenance.execute("SELECT pg_advisory_lock($1)", BOOTSTRAP_LOCK)
         if not await maintenance.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", url.database):
-            await maintenance.execute(f"CREATE DATABASE {_quoted(url.database or '')}")
+            await maintenance.execute(f"CREATE DATABASE {quoted(url.database or '')}")
         async with _connected(url) as connection:
             # Before anything is changed.
             revision = await migrate.revision_of(connection)
@@ -138,7 +139,7 @@ async def open_to_fleet(connection: Any, database: str, roles: RoleNames) -> Non
 
     What is granted on a database itself is not copied from a template, so each clone needs this too.
     """
-    name = _quoted(database)
+    name = quoted(database)
     await connection.execute(f"""
         ALTER DATABASE {name} OWNER TO {roles.owner};
         REVOKE ALL ON DATABASE {name} FROM PUBLIC;
@@ -211,7 +212,3 @@ async def _connected(url: URL) -> AsyncIterator[Any]:
             yield connection
         finally:
             await connection.close(timeout=_TIMEOUT_S)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -1,13 +1,13 @@
 """Contacts (table user_profiles): who they are, and what they decided: told, opted out, taken over."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, text
 
 from hanfleet.core.events import ContactUpdated
-from hanfleet.store.connection import Connection, as_json
+from hanfleet.store.connection import Connection
 from hanfleet.store.events import Events
 from hanfleet.store.outbox import Outbox
 from hanfleet.store.records import ContactRow, OutboxKind
@@ -25,9 +25,6 @@ _SET_PAUSED = text("""
     UPDATE user_profiles SET paused_at = :at
     WHERE bot_id = :bot_id AND chat_id = :chat_id AND (paused_at IS NULL) <> (CAST(:at AS timestamptz) IS NULL)
     RETURNING id""")
-_SET_PROFILE = text("""
-    UPDATE user_profiles SET profile_data = profile_data || CAST(:data AS jsonb)
-    WHERE bot_id = :bot_id AND chat_id = :chat_id RETURNING id""")
 
 
 class Contacts:
@@ -58,12 +55,6 @@ class Contacts:
         False when nothing changed. Writes ContactUpdated.
         """
         return await self._mark(_SET_PAUSED, bot_id, chat_id, at, ("paused", "resumed"))
-
-    async def merge_profile(self, bot_id: str, chat_id: int, data: Mapping[str, Any]) -> bool:
-        """Put ``data`` over the stored profile_data, key by key. False: no such contact."""
-        return (
-            await self._connection.first(_SET_PROFILE, bot_id=bot_id, chat_id=chat_id, data=as_json(data)) is not None
-        )
 
     async def _mark(
         self, statement: Any, bot_id: str, chat_id: int, at: datetime | None, words: tuple[str, str]

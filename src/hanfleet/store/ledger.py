@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from hanfleet.core.errors import PermanentError
+from hanfleet.kit.disk import sync_folder
 
 FILE = "erased.jsonl"
 _KEY_BYTES = 32
@@ -80,7 +81,7 @@ class Ledger:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        _sync_folder(self.path.parent)
+        sync_folder(self.path.parent)
 
     def entries(self) -> list[Entry]:
         """All entries, oldest first; none when there is no file. Raises PermanentError."""
@@ -134,14 +135,6 @@ def _as_line(values: dict[str, Any]) -> str:
     return json.dumps(values) + "\n"
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _make_key(path: Path) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -155,7 +148,7 @@ def _make_key(path: Path) -> None:
             os.link(draft, path)
         except FileExistsError:
             return
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     finally:
         draft.unlink()
 

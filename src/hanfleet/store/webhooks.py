@@ -6,7 +6,6 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
-from hanfleet.core.errors import NotFoundError
 from hanfleet.store.connection import Connection
 from hanfleet.store.operator_records import WebhookRow, WebhookState
 
@@ -14,7 +13,6 @@ _ADD = text("""
     INSERT INTO webhooks (id, bot_id, url, secret_sealed, event_types, created_at, updated_at)
     VALUES (:id, :bot_id, :url, :secret, CAST(:event_types AS text[]), :now, :now)""")
 _LIST = text("SELECT id, bot_id, url, secret_sealed, event_types, state FROM webhooks ORDER BY id")
-_SET_STATE = text("UPDATE webhooks SET state = :state, updated_at = :now WHERE id = :id RETURNING id")
 _REMOVE = text("DELETE FROM webhooks WHERE id = :id RETURNING id")
 
 
@@ -39,12 +37,6 @@ class Webhooks:
     async def list(self) -> Sequence[WebhookRow]:
         """All that the principal may see, the oldest first."""
         return [_webhook(row) for row in await self._connection.all(_LIST)]
-
-    async def set_state(self, webhook_id: UUID, state: WebhookState) -> None:
-        """Raises NotFoundError."""
-        now = self._connection.clock.now()
-        if await self._connection.first(_SET_STATE, id=webhook_id, state=state, now=now) is None:
-            raise NotFoundError(f"There is no webhook {webhook_id}.")
 
     async def remove(self, webhook_id: UUID) -> bool:
         """Forget it. False: there is none."""

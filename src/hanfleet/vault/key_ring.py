@@ -48,7 +48,3 @@ class KeyRing:
                 " if its keys were just rotated; else restore that key from a backup."
             )
         return cipher.open(self._bot_id, field, sealed)
-
-    def is_current(self, sealed: bytes) -> bool:
-        """Whether the newest key sealed it."""
-        return sealed.startswith(self.prefix)

@@ -148,8 +148,9 @@ async def test_nothing_of_a_contact_is_found_anywhere_in_the_trail(database: Dat
     inbound = UpdateBatch(None, (InboundMessage(chat_id, 1, "MARKER-text", NOON, person),))
     async with bot.store.transaction(bot.principal) as tx:
         await tx.inbox.take("anna", inbound, NOON, 0, clear)
-        await tx.contacts.merge_profile("anna", chat_id, {"city": "MARKER-fact"})
     raw = await database.connect(bot.url)
+    profile = '{"city": "MARKER-fact"}'
+    await raw.execute("UPDATE user_profiles SET profile_data = $1 WHERE bot_id = 'anna'", profile)
     for column in ("disclosed_at", "opted_out_at", "paused_at"):
         await raw.execute(f"UPDATE user_profiles SET {column} = now(), name = 'MARKER-other' WHERE bot_id = 'anna'")
     await (await database.connect()).execute("DELETE FROM user_profiles")

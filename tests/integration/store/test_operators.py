@@ -106,7 +106,7 @@ async def test_who_has_a_grant_for_one_bot_adds_no_other(database: Database) -> 
         async with database.api.transaction(IVAN) as tx:
             await tx.bots.add("berta", {"name": "Berta"})
     async with database.api.transaction(IVAN) as tx:
-        assert await tx.contacts.merge_profile("anna", ANN, {"likes": "tea"})
+        assert await tx.contacts.set_paused("anna", ANN, NOON)
 
 
 async def test_whoever_holds_the_first_token_has_every_bot(database: Database) -> None:

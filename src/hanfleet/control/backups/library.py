@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hanfleet.core.backup_ids import is_backup_id
 from hanfleet.core.errors import ConflictError, NotFoundError
+from hanfleet.kit.disk import sync_folder
 
 _DRAFT = ".unfinished-"
 
@@ -72,9 +73,9 @@ class Library:
         draft.mkdir(mode=0o700)
         try:
             yield draft
-            _sync(draft)
+            sync_folder(draft)
             draft.rename(self.path / backup_id)
-            _sync(self.path)
+            sync_folder(self.path)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise
@@ -84,11 +85,3 @@ class Library:
         condemned = self.path / f"{_DRAFT}removed-{backup_id}"
         self.folder(backup_id).rename(condemned)
         shutil.rmtree(condemned)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
