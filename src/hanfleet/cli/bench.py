@@ -56,6 +56,17 @@ def store(
     _show(bench_store(messages, bots, rounds, _progress), as_json=as_json)
 
 
+@app.command("import", epilog="Example: hanfleet bench import --messages 200000 --json")
+def import_(
+    messages: Annotated[int, typer.Option(min=1_000, help="How many messages the old folder holds.")] = 200_000,
+    as_json: AsJson = False,
+) -> None:
+    """Import an old bot's folder beside a bare COPY of the same rows, and its memory for all and for a quarter."""
+    from hanfleet.cli.benchmarks.imports import bench_import
+
+    _show(bench_import(messages, _progress), as_json=as_json)
+
+
 @app.command(epilog="Example: hanfleet bench isolation --rounds 400")
 def isolation(rounds: Rounds = 200, as_json: AsJson = False) -> None:
     """One bot's transactions, in quiet and while another bot floods the database."""
