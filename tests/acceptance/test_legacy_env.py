@@ -78,7 +78,7 @@ async def test_the_old_bot_runs_and_tells_its_contacts_first(tmp_path: Path) -> 
                 assert first in DISCLOSURE.values()
                 before = await fleet.ask("GET", "/api/bots/han-session")
             said = fleet.output.read_text()
-            assert "Imported to bot han-session: 1 contacts, 2 messages, 0 metrics, 1 sessions." in said
+            assert "Imported to bot han-session: 1 contact, 2 messages, 0 metrics, 1 session." in said
             async with _fleet(home, sandbox, env) as fleet:
                 await _running(fleet)
                 after = await fleet.ask("GET", "/api/bots/han-session")

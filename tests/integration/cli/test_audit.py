@@ -77,7 +77,7 @@ def test_verify_and_export_without_a_fleet(
     assert json.loads(capsys.readouterr().out) == {"file": str(copy), "moved": 1}
     assert (tmp_path / "home/audit/heads.jsonl").stat().st_mode & 0o777 == 0o600
     assert run(["audit", "verify", "--heads", str(copy), *at_home]) == 0
-    assert "1 entries in 1 chains, compared with 2 exported heads" in capsys.readouterr().out
+    assert "1 entry in 1 chain, compared with 2 exported heads" in capsys.readouterr().out
 
     # A disk that is not mounted has no such folder: to make it would put the copy beside the original.
     unmounted = tmp_path / "elsewhere"
@@ -112,7 +112,7 @@ def test_verify_and_export_take_the_database_as_it_stands_without_the_master_key
     assert run(["audit", "verify", *at_home]) == 0
     assert run(["audit", "export", *at_home]) == 0
     assert run(["audit", "verify", *at_home]) == 0
-    assert "1 entries in 1 chains, compared with 1 exported heads" in capsys.readouterr().out
+    assert "1 entry in 1 chain, compared with 1 exported head." in capsys.readouterr().out
     assert asyncio.run(_value(url, "SELECT has_schema_privilege('public', 'public', 'CREATE')"))
     assert not (home / "master.key").exists()
 

@@ -33,7 +33,7 @@ def test_from_one_home_to_another(
     assert made["tables"]["messages"] == 48
     assert made["bots"] == ["mira"]
     assert run(["backup", "create", "--bot", "mira", *at_old]) == 0
-    assert "Backed up: 1 bots" in capsys.readouterr().out
+    assert "Backed up: 1 bot, " in capsys.readouterr().out
     assert run(["backup", "list", *at_old]) == 0
     shown = capsys.readouterr().out
     assert "everything" in shown

@@ -37,7 +37,7 @@ async def test_contacts_at_the_terminal(contacts: Command, bot: BotLogIn, tmp_pa
     file = tmp_path / "ann.json"
     exported = await contacts("export", bot.bot_id, str(ANN), "--out", str(file))
     assert (exported.status, exported.err) == (0, "")
-    assert "(1 messages), in clear" in exported.out
+    assert "(1 message), in clear" in exported.out
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert json.loads(file.read_text())["messages"][0]["text"] == "dear diary"
     assert json.loads((await contacts("export", bot.bot_id, str(ANN))).out) == json.loads(file.read_text())
@@ -49,7 +49,7 @@ async def test_contacts_at_the_terminal(contacts: Command, bot: BotLogIn, tmp_pa
     kept = await contacts("erase", bot.bot_id, str(ANN), typed="n\n", terminal=True)
     assert (kept.status, "Nothing was erased" in kept.err) == (2, True)
     erased = await contacts("erase", bot.bot_id, str(ANN), "--yes")
-    assert (erased.status, "1 messages among them" in erased.out) == (0, True)
+    assert (erased.status, "1 message among them" in erased.out) == (0, True)
     gone = await contacts("erase", bot.bot_id, str(ANN), "--yes")
     assert (gone.status, f"hanfleet contacts list {bot.bot_id}" in gone.err) == (3, True)
     answer = json.loads((await contacts("erase", bot.bot_id, str(BORIS), "--yes", "--json")).out)

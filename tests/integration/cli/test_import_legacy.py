@@ -36,7 +36,7 @@ def test_the_way_there_and_back(
     other = tmp_path / "other"
     write(other / "conversations/5.json", [message(0, "only here")])
     assert run(["import-legacy", str(other), *there[2:], "--verify"]) == 1
-    assert "1 differences from bot mira" in capsys.readouterr().out
+    assert "1 difference from bot mira" in capsys.readouterr().out
 
     assert run(["import-legacy", str(tmp_path / "deleted"), *there[2:], "--rollback"]) == 0
     assert "Taken back from bot mira: 6 contacts, 48 messages, 11 metrics." in capsys.readouterr().out

@@ -95,7 +95,7 @@ def fleet(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
 def test_data_keys_are_replaced_and_told_of(fleet: Fleet) -> None:
     status, out, _ = fleet.cli("rotate", "--bot", "anna")
     assert status == 0
-    assert out.strip() == ("Bot anna (1 of 1): key 2 seals now, 1 values sealed anew, older keys gone.")
+    assert out.strip() == ("Bot anna (1 of 1): key 2 seals now, 1 value sealed anew, older keys gone.")
     assert [(bot["bot_id"], bot["key"], bot["old_values"]) for bot in fleet.status()["bots"]] == [
         ("anna", 2, 0),
         ("boris", 1, 0),

@@ -47,3 +47,12 @@ def test_a_text_is_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
     assert say("cli.error", sentence="No.") == "Error: No."
     with pytest.raises(KeyError):
         say("cli.nothing")
+
+
+def test_one_is_not_said_like_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANFLEET_LANG", "en")
+    facts = {"size": "1 MB", "folder": "/b"}
+    assert say("backup.created", bots=1, rows=1, **facts) == "Backed up: 1 bot, 1 row, 1 MB in /b"
+    assert say("backup.created", bots=0, rows=2, **facts) == "Backed up: 0 bots, 2 rows, 1 MB in /b"
+    monkeypatch.setenv("HANFLEET_LANG", "ru")
+    assert say("backup.created", bots=1, rows=2, **facts).startswith("Сохранено: ботов 1, строк 2")

@@ -9,14 +9,17 @@ TEXTS = {
     "audit.column.bot": ("bot", "бот"),
     "audit.column.change": ("changed", "изменено"),
     "audit.working": ("reading the audit trail …", "читаем журнал аудита …"),
-    "audit.progress": ("{entries} entries", "записей: {entries}"),
-    "audit.exported": ("{path}: {moved} heads written.", "{path}: записано голов цепочек: {moved}."),
+    "audit.progress": ("{entries:entry|entries}", "записей: {entries}"),
+    "audit.exported": ("{path}: {moved:head|heads} written.", "{path}: записано голов цепочек: {moved}."),
     "audit.sound": (
-        "The audit trail is whole: {entries} entries in {chains} chains, compared with {heads} exported heads.",
+        (
+            "The audit trail is whole: {entries:entry|entries} in {chains:chain|chains}, compared with"
+            " {heads:exported head|exported heads}."
+        ),
         "Журнал аудита цел: записей {entries}, цепочек {chains}, сверено с выгруженными головами: {heads}.",
     ),
     "audit.unexported": (
-        "{entries} entries are newer than the last exported heads; only the database vouches for those.",
+        "{entries:entry is|entries are} newer than the last exported heads; for that only the database vouches.",
         "Записей новее последней выгрузки голов: {entries}; за них ручается только база данных.",
     ),
     "audit.no_heads": (
@@ -24,11 +27,11 @@ TEXTS = {
         "Выгруженных голов нет: тот, кто пишет как владелец, мог незаметно изменить всё.",
     ),
     "audit.unreadable": (
-        "{lines} lines of exported heads cannot be read and were left out.",
+        "Could not be read and left out: {lines:line|lines} of exported heads.",
         "Строк выгруженных голов не прочитано и пропущено: {lines}.",
     ),
     "audit.broken": (
-        "Broken in {breaks} of {chains} chains ({entries} entries): see docs/howto/read-the-audit-trail.md.",
+        "Broken in {breaks} of {chains:chain|chains} ({entries:entry|entries}): docs/howto/read-the-audit-trail.md.",
         "Нарушено цепочек: {breaks} из {chains} (записей {entries}): см. docs/howto/read-the-audit-trail.md.",
     ),
     "audit.chain": ("chain", "цепочка"),

@@ -2,7 +2,7 @@
 
 TEXTS = {
     "backup.created": (
-        "Backed up: {bots} bots, {rows} rows, {size} in {folder}",
+        "Backed up: {bots:bot|bots}, {rows:row|rows}, {size} in {folder}",
         "Сохранено: ботов {bots}, строк {rows}, {size} в {folder}",
     ),
     "backup.keep_key": (
@@ -24,14 +24,14 @@ TEXTS = {
     "backup.state": ("state", "состояние"),
     "backup.looks_whole": ("looks whole", "на вид цела"),
     "backup.hours": ("{hours} h", "{hours} ч"),
-    "backup.days": ("{days} days", "{days} дн."),
+    "backup.days": ("{days:day|days}", "{days} дн."),
     "backup.verified": (
-        "Backup {backup} is whole: {bots} bots, {rows} rows, {size}, every byte as it was written.",
+        "Backup {backup} is whole: {bots:bot|bots}, {rows:row|rows}, {size}, every byte as it was written.",
         "Копия {backup} цела: ботов {bots}, строк {rows}, {size}, каждый байт как был записан.",
     ),
-    "backup.restored": ("Restored: bots {bots}, {rows} rows.", "Восстановлено: боты {bots}, строк {rows}."),
+    "backup.restored": ("Restored: bots {bots}, {rows:row|rows}.", "Восстановлено: боты {bots}, строк {rows}."),
     "backup.erased": (
-        "Who was erased since stays erased: {contacts} contacts, {bots} bots were taken out again.",
+        "Who was erased since stays erased; taken out again: {contacts:contact|contacts}, {bots:bot|bots}.",
         "Удалённые с тех пор остаются удалёнными: убрано контактов {contacts}, ботов {bots}.",
     ),
     "backup.stopped": (

@@ -14,7 +14,10 @@ TEXTS = {
         "Не удаётся записать {out} ({reason}): укажите новый файл: --out.",
     ),
     "contacts.exported": (
-        "{out} holds everything about this contact ({messages} messages), in clear. Delete it when it was handed over.",
+        (
+            "{out} holds everything about this contact ({messages:message|messages}), in clear. Delete it when it was"
+            " handed over."
+        ),
         "В {out} всё об этом контакте (сообщений: {messages}), открытым текстом. Удалите файл, когда передадите его.",
     ),
     "contacts.unsure": (
@@ -27,7 +30,7 @@ TEXTS = {
     ),
     "contacts.kept": ("Nothing was erased.", "Ничего не стёрто."),
     "contacts.erased": (
-        "Erased: {rows} rows, {messages} messages among them. Whoever writes again is a new contact.",
+        "Erased: {rows:row|rows}, {messages:message|messages} among them. Whoever writes again is a new contact.",
         "Стёрто записей: {rows}, из них сообщений: {messages}. Кто напишет снова, будет новым контактом.",
     ),
     "contacts.in_backups": (

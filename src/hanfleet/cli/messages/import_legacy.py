@@ -37,13 +37,19 @@ TEXTS = {
         "{bot_id} is no bot id (a-z, 0-9 and -, at most 50): choose one with --bot.",
         "{bot_id} не годится как имя бота (a-z, 0-9 и -, не больше 50): укажите другое: --bot.",
     ),
-    "import_legacy.progress": ("{messages} messages", "сообщений: {messages}"),
+    "import_legacy.progress": ("{messages:message|messages}", "сообщений: {messages}"),
     "import_legacy.would": (
-        "Found: {chats} chats, {messages} messages, {metrics} metrics, {sessions} sessions. Nothing was changed.",
+        (
+            "Found: {chats:chat|chats}, {messages:message|messages}, {metrics:metric|metrics},"
+            " {sessions:session|sessions}. Nothing was changed."
+        ),
         "Найдено: чатов {chats}, сообщений {messages}, метрик {metrics}, сессий {sessions}. Ничего не изменено.",
     ),
     "import_legacy.imported": (
-        "Imported to bot {bot_id}: {contacts} contacts, {messages} messages, {metrics} metrics, {sessions} sessions.",
+        (
+            "Imported to bot {bot_id}: {contacts:contact|contacts}, {messages:message|messages},"
+            " {metrics:metric|metrics}, {sessions:session|sessions}."
+        ),
         "Перенесено в бота {bot_id}: контактов {contacts}, сообщений {messages}, метрик {metrics}, сессий {sessions}.",
     ),
     "import_legacy.unconfigured": (
@@ -63,11 +69,14 @@ TEXTS = {
         "Бот {bot_id} уже перенесён; старая папка больше не читается.",
     ),
     "import_legacy.taken_back": (
-        "Taken back from bot {bot_id}: {contacts} contacts, {messages} messages, {metrics} metrics.",
+        (
+            "Taken back from bot {bot_id}: {contacts:contact|contacts}, {messages:message|messages},"
+            " {metrics:metric|metrics}."
+        ),
         "Убрано из бота {bot_id}: контактов {contacts}, сообщений {messages}, метрик {metrics}.",
     ),
     "import_legacy.kept": (
-        "{contacts} contacts stay, without what was imported: something came later.",
+        "{contacts:contact stays|contacts stay}, without what was imported: something came later.",
         "Контактов осталось: {contacts} (без перенесённого), у них было что-то новое.",
     ),
     "import_legacy.bot_gone": (
@@ -83,7 +92,7 @@ TEXTS = {
         "Все записи и сообщения есть в боте {bot_id}, слово в слово.",
     ),
     "import_legacy.different": (
-        "{count} differences from bot {bot_id}. Before its first start there should be none: import again.",
+        "{count:difference|differences} from bot {bot_id}. Before its first start there should be none: import again.",
         "Расхождений с ботом {bot_id}: {count}. До первого запуска их быть не должно: повторите перенос.",
     ),
     "import_legacy.nothing_odd": ("Nothing was odd.", "Ничего странного не нашлось."),

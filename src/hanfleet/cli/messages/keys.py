@@ -2,7 +2,7 @@
 
 TEXTS = {
     "keys.rotated": (
-        "Bot {bot_id} ({done} of {total}): key {number} seals now, {count} values sealed anew, older keys gone.",
+        "Bot {bot_id} ({done} of {total}): key {number} seals now, {count:value|values} sealed anew, older keys gone.",
         "Бот {bot_id} ({done} из {total}): теперь действует ключ {number}, перешифровано: {count}, старых ключей нет.",
     ),
     "keys.waits": (
@@ -10,12 +10,12 @@ TEXTS = {
         "Бот {bot_id} ({done} из {total}): он ещё работает с ключом до {number}: запустите систему и повторите.",
     ),
     "keys.broken": (
-        "Bot {bot_id} ({done} of {total}): {broken} values do not open, such as {first}: set them anew, repeat this.",
+        "Bot {bot_id} ({done} of {total}): {broken:value does|values do} not open, such as {first}: set anew, repeat.",
         "Бот {bot_id} ({done} из {total}): не открывается: {broken}, например {first}: задайте заново и повторите.",
     ),
     "keys.nobody": ("No bot has a data key yet.", "Ключей ботов ещё нет."),
     "keys.master_replaced": (
-        "Master key {after} took the place of {before}; {count} data keys were wrapped anew.",
+        "Master key {after} took the place of {before}; {count:data key was|data keys were} wrapped anew.",
         "Главный ключ {after} заменил {before}; перешифровано ключей ботов: {count}.",
     ),
     "keys.master_copy": (
