@@ -52,7 +52,12 @@ class Connection:
 
 def storable(text: str) -> str:
     """``text`` with what PostgreSQL cannot keep (NUL, lone surrogates) replaced by U+FFFD; nothing else changes."""
-    return text.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    text = text.replace("\x00", "\ufffd")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def as_json(value: Any) -> str:

@@ -31,7 +31,9 @@ _FINISH = text("UPDATE imports SET counts = CAST(:counts AS jsonb), kept = CAST(
 _KEPT = text("SELECT kept FROM imports WHERE bot_id = :bot_id ORDER BY started_at")
 _MARK = text("""
     INSERT INTO imported (bot_id, import_id, kind, chat_id, brought)
-    VALUES (:bot_id, :import_id, :kind, :chat_id, CAST(:brought AS jsonb))""")
+    SELECT :bot_id, :import_id, kind, chat_id, CAST(brought AS jsonb)
+    FROM unnest(CAST(:kinds AS text[]), CAST(:chat_ids AS bigint[]), CAST(:brought AS text[]))
+        AS mark (kind, chat_id, brought)""")
 _MARKS = text("""
     SELECT i.kind, i.chat_id, i.brought FROM imported i JOIN imports m ON m.id = i.import_id
     WHERE i.bot_id = :bot_id ORDER BY m.started_at DESC, i.kind, i.chat_id""")
@@ -168,12 +170,16 @@ class Imports:
         """What each import kept, the oldest first; empty: there was none."""
         return [row.kept for row in await self._connection.all(_KEPT, bot_id=bot_id)]
 
-    async def mark(self, bot_id: str, import_id: UUID, mark: Mark) -> None:
+    async def mark(self, bot_id: str, import_id: UUID, marks: Sequence[Mark]) -> None:
         """Remember what was brought, for the way back."""
         await self._connection.all(
-            _MARK, bot_id=bot_id, import_id=import_id, kind=mark.kind, chat_id=mark.chat_id,
-            brought=as_json(mark.brought),
-        )  # fmt: skip
+            _MARK,
+            bot_id=bot_id,
+            import_id=import_id,
+            kinds=[mark.kind for mark in marks],
+            chat_ids=[mark.chat_id for mark in marks],
+            brought=[as_json(mark.brought) for mark in marks],
+        )
 
     async def marks(self, bot_id: str) -> list[Mark]:
         """All marks of a bot, those of the newest import first."""
@@ -249,13 +255,14 @@ class Imports:
         values = {"kind": mark.kind, "chat_id": mark.chat_id, "brought": as_json(mark.brought)}
         await self._connection.all(_REMARK, bot_id=bot_id, **values)
 
-    async def add_messages(
+    async def missing_messages(
         self, bot_id: str, chat_id: int, messages: Sequence[ImportedMessage]
-    ) -> tuple[int, int] | None:
-        """Make ``messages`` the imported ones of the chat; gives how many were written and how many more there are.
+    ) -> tuple[Sequence[ImportedMessage], int] | None:
+        """What `copy_messages` has to write so that ``messages`` are the imported ones of the chat; and how many more
+        there are then.
 
-        Where some stand in other places now (a backup turned up), all are written anew. None: some that stand are not
-        among ``messages``; nothing was changed then, for they may be the only copy.
+        Where some stand in other places now (a backup turned up), all go and are written anew. None: some that stand
+        are not among ``messages``; nothing was changed then, for they may be the only copy.
         """
         rows = await self._connection.all(_IMPORTED_IDS, bot_id=bot_id, chat_id=chat_id, bound=_BOUND)
         known = {row.id for row in rows}
@@ -266,14 +273,17 @@ class Imports:
             await self.drop_messages(bot_id, chat_id)
         elif known:
             messages = [message for message in messages if message.id not in known]
+        return messages, more
+
+    async def copy_messages(self, bot_id: str, messages: Sequence[tuple[int, ImportedMessage]]) -> None:
+        """Write messages, each with its chat; many at once, for each statement has its price."""
         await self._connection.all(_PLAN_ONCE)
         for start in range(0, len(messages), _COPIED_AT_ONCE):
             await self._connection.copy(
                 "messages",
                 _MESSAGE_COLUMNS,
-                [self._columns(bot_id, chat_id, message) for message in messages[start : start + _COPIED_AT_ONCE]],
+                [self._columns(bot_id, *one) for one in messages[start : start + _COPIED_AT_ONCE]],
             )
-        return len(messages), more
 
     async def messages(self, bot_id: str, chat_id: int) -> list[ImportedMessage]:
         """All imported messages of a chat that are still as an import leaves them, in order."""

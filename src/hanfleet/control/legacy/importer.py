@@ -5,8 +5,9 @@ told anything and nothing is started.
 """
 
 import asyncio
+import sys
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -29,6 +30,13 @@ from hanfleet.store.session import Store, Transaction
 from hanfleet.vault import KeyRing, MasterKey
 
 IMPORTER = SystemPrincipal("import")
+
+# A thread that reads gives way only so often, and each answer of the database would wait for that: with the usual 5 ms
+# the two take turns instead of working at once.
+_SWITCH_S = 0.0005
+
+#: Messages that are read, and written, together; chats are not divided.
+_BATCH = 500
 
 #: (chats done, chats in all, messages so far)
 Progress = Callable[[int, int, int], None]
@@ -98,6 +106,7 @@ class _Import:
         self._progress = progress
         self._brought: Counter[str] = Counter()
         self._id: UUID | None = None
+        self._marks: list[Mark] = []
 
     async def run(self) -> Counter[str]:
         """In the order in which rows refer to each other."""
@@ -109,11 +118,15 @@ class _Import:
             self._brought["metrics"] += added
         total = len(self._folder.chat_ids)
         done = 0
-        async with aclosing(_ahead(self._folder, self._bot_id)) as chats:
-            async for chat, rows in chats:
-                await self._chat(chat, rows)
-                done += 1
-                self._progress(done, total, self._brought["messages"])
+        async with aclosing(_ahead(self._folder, self._bot_id)) as batches:
+            async for batch in batches:
+                new: list[tuple[int, ImportedMessage]] = []
+                for chat, rows in batch:
+                    new += [(chat.chat_id, row) for row in await self._chat(chat, rows)]
+                    done += 1
+                    self._progress(done, total, self._brought["messages"])
+                await self._write(new)
+        await self._write(())
         kept = kept_of(self._folder)
         if kept and kept not in await self._tx.imports.kept(self._bot_id):
             await self._begun()
@@ -154,22 +167,23 @@ class _Import:
         await self._mark("session", 0, {"key": stored.auth_key_sealed.hex()})
         self._brought["sessions"] += 1
 
-    async def _chat(self, chat: LegacyChat, rows: list[ImportedMessage]) -> None:
+    async def _chat(self, chat: LegacyChat, rows: list[ImportedMessage]) -> Sequence[ImportedMessage]:
+        """Everything but the messages, of which it gives those that have to be written."""
         await self._contact(contact_of(chat, self._now))
         response_id = chat.profile.response_id if chat.profile else None
-        if chat.messages or response_id:
-            await self._conversation(chat, response_id)
-        if not rows:
-            return
-        added = await self._tx.imports.add_messages(self._bot_id, chat.chat_id, rows)
-        if added is None:
+        if (chat.messages or response_id) and await self._conversation(chat, response_id):
+            missing: tuple[Sequence[ImportedMessage], int] | None = (rows, len(rows))  # a new one has none yet
+        else:
+            missing = await self._tx.imports.missing_messages(self._bot_id, chat.chat_id, rows) if rows else ((), 0)
+        if missing is None:
             reason = f"fewer or other messages than were imported before: chat {chat.chat_id}"
             self._folder.oddities.note("", f"chat {chat.chat_id}", reason, "nothing changed: roll back, then import")
-            return
-        written, more = added
-        if written:
+            return ()
+        messages, more = missing
+        if messages:
             await self._mark("messages", chat.chat_id, {"count": more, "extra": extras_of(chat)})
             self._brought["messages"] += more
+        return messages
 
     async def _contact(self, contact: ImportedContact) -> None:
         imports, brought = self._tx.imports, brought_contact(contact)
@@ -196,22 +210,32 @@ class _Import:
             await self._mark("facts", contact.chat_id, {"data": {key: contact.data[key] for key in keys}})
             self._brought["facts"] += 1
 
-    async def _conversation(self, chat: LegacyChat, response_id: str | None) -> None:
+    async def _conversation(self, chat: LegacyChat, response_id: str | None) -> bool:
+        """True: there was none yet."""
         imports, chat_id, last = self._tx.imports, chat.chat_id, talked_last(chat, self._now)
         conversation_id, brought = new_id(), {"response_id": response_id}
         if await imports.add_conversation(self._bot_id, conversation_id, chat_id, response_id, last):
             await self._mark("conversation", chat_id, brought)
             self._brought["conversations"] += 1
-            return
+            return True
         for old in await imports.brought(self._bot_id, "conversation", chat_id):
             was = old["response_id"]
             if was != response_id and await imports.refresh_conversation(self._bot_id, chat_id, response_id, last, was):
                 await self._begun()
                 await imports.remark(self._bot_id, Mark("conversation", chat_id, brought))
                 self._brought["refreshed"] += 1
+        return False
 
     async def _mark(self, kind: str, chat_id: int, brought: dict[str, Any]) -> None:
-        await self._tx.imports.mark(self._bot_id, await self._begun(), Mark(kind, chat_id, brought))
+        """What is written with the batch: a statement each would take longer than the messages."""
+        await self._begun()
+        self._marks.append(Mark(kind, chat_id, brought))
+
+    async def _write(self, new: Sequence[tuple[int, ImportedMessage]]) -> None:
+        await self._tx.imports.copy_messages(self._bot_id, new)
+        if self._marks:
+            await self._tx.imports.mark(self._bot_id, await self._begun(), self._marks)
+            self._marks.clear()
 
     async def _begun(self, *, made_bot: bool = False) -> UUID:
         """The import's row, written with the first thing that it brings: without one there is none."""
@@ -221,22 +245,34 @@ class _Import:
         return self._id
 
 
-async def _ahead(folder: LegacyFolder, bot_id: str) -> AsyncGenerator[tuple[LegacyChat, list[ImportedMessage]], None]:
-    """Each chat with its rows; the next one is read in a thread while the database works on this one."""
+_Batch = list[tuple[LegacyChat, list[ImportedMessage]]]
+
+
+async def _ahead(folder: LegacyFolder, bot_id: str) -> AsyncGenerator[_Batch, None]:
+    """Chats with their rows, some thousand messages at a time; the next ones are read in a thread while the database
+    works on these.
+    """
     chats = folder.chats()
 
-    def read_next() -> tuple[LegacyChat, list[ImportedMessage]] | None:
-        chat = next(chats, None)
-        return None if chat is None else (chat, messages_of(bot_id, chat))
+    def read_next() -> _Batch:
+        batch: _Batch = []
+        size = 0
+        while size < _BATCH and (chat := next(chats, None)) is not None:
+            batch.append((chat, messages_of(bot_id, chat)))
+            size += len(batch[-1][1])
+        return batch
 
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_S)
     reading = asyncio.create_task(asyncio.to_thread(read_next))
     try:
         while ready := await reading:
             reading = asyncio.create_task(asyncio.to_thread(read_next))
             yield ready
     finally:
-        # A thread cannot be interrupted: whoever breaks off waits for its chat.
+        # A thread cannot be interrupted: whoever breaks off waits for its chats.
         await asyncio.gather(reading, return_exceptions=True)
+        sys.setswitchinterval(before)
 
 
 def public_of(bot_id: str, config: BotConfig | None) -> dict[str, Any]:
