@@ -1,6 +1,7 @@
 """Whatever SQL a bot's own role runs, nothing of another bot comes out and nothing of it changes."""
 
 import io
+import itertools
 from contextlib import suppress
 from typing import Any
 
@@ -44,6 +45,9 @@ async def _digest(scene: Scene) -> dict[str, str]:
     return {row[0]: row[1] for row in await scene.admin.fetch(f"{_ROWS} UNION ALL {_CATALOG}", roles)}
 
 
+_NUMBERS = itertools.count()
+
+
 async def _run(connection: Any, script: list[str]) -> str:
     """All that the script brings to light, errors included. Each statement stands for itself."""
     seen: list[str] = []
@@ -54,7 +58,8 @@ async def _run(connection: Any, script: list[str]) -> str:
                 await connection.copy_from_query(statement[6 : -len(") TO STDOUT")], output=out)
                 seen.append(out.getvalue().decode())
             else:
-                seen.extend(map(str, await connection.fetch(statement)))
+                # The driver remembers what a text gives; EXECUTE of another statement by the same name gives other rows.
+                seen.extend(map(str, await connection.fetch(f"{statement}\n-- {next(_NUMBERS)}")))
         except (PostgresError, InterfaceError) as error:
             seen.append(f"{error} {getattr(error, 'detail', '')} {getattr(error, 'hint', '')}")
     return "\n".join(seen)

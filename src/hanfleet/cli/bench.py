@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from hanfleet.cli.benchmarks.figures import Figures
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 Rounds = Annotated[int, typer.Option(min=1, max=10_000, help="How often; more is steadier.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

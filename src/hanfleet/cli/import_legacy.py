@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hanfleet.control.legacy import Difference, LegacyFolder, Oddities
     from hanfleet.control.legacy.importer import Progress
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 _SHOWN = 20
 
 

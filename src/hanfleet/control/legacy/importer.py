@@ -7,7 +7,7 @@ told anything and nothing is started.
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -118,13 +118,14 @@ class _Import:
             self._brought["metrics"] += added
         total = len(self._folder.chat_ids)
         done = 0
-        async with aclosing(_ahead(self._folder, self._bot_id)) as batches:
-            async for batch in batches:
+        async with aclosing(_Reader(self._folder, self._bot_id)) as reader:
+            while batch := await reader.batch():
                 new: list[tuple[int, ImportedMessage]] = []
                 for chat, rows in batch:
                     new += [(chat.chat_id, row) for row in await self._chat(chat, rows)]
                     done += 1
                     self._progress(done, total, self._brought["messages"])
+                reader.go_on()
                 await self._write(new)
         await self._write(())
         kept = kept_of(self._folder)
@@ -248,31 +249,41 @@ class _Import:
 _Batch = list[tuple[LegacyChat, list[ImportedMessage]]]
 
 
-async def _ahead(folder: LegacyFolder, bot_id: str) -> AsyncGenerator[_Batch, None]:
-    """Chats with their rows, some thousand messages at a time; the next ones are read in a thread while the database
-    works on these.
-    """
-    chats = folder.chats()
+class _Reader:
+    """Reads chats, some at a time, in a thread: the next ones while the database is busy with long work."""
 
-    def read_next() -> _Batch:
+    def __init__(self, folder: LegacyFolder, bot_id: str) -> None:
+        self._chats = folder.chats()
+        self._bot_id = bot_id
+        self._reading: asyncio.Task[_Batch] | None = None
+        self._switch_s = sys.getswitchinterval()
+        sys.setswitchinterval(_SWITCH_S)
+
+    async def batch(self) -> _Batch:
+        """The next chats with their rows; none: that was all."""
+        self.go_on()
+        assert self._reading is not None
+        reading, self._reading = self._reading, None
+        return await reading
+
+    def go_on(self) -> None:
+        """Begin with the next ones. Not while short statements go to and fro: each would wait for the thread."""
+        if self._reading is None:
+            self._reading = asyncio.create_task(asyncio.to_thread(self._read))
+
+    async def aclose(self) -> None:
+        # A thread cannot be interrupted: whoever breaks off waits for its chats.
+        if self._reading is not None:
+            await asyncio.gather(self._reading, return_exceptions=True)
+        sys.setswitchinterval(self._switch_s)
+
+    def _read(self) -> _Batch:
         batch: _Batch = []
         size = 0
-        while size < _BATCH and (chat := next(chats, None)) is not None:
-            batch.append((chat, messages_of(bot_id, chat)))
-            size += len(batch[-1][1])
+        while size < _BATCH and (chat := next(self._chats, None)) is not None:
+            batch.append((chat, messages_of(self._bot_id, chat)))
+            size += len(batch[-1][1]) + 1
         return batch
-
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_S)
-    reading = asyncio.create_task(asyncio.to_thread(read_next))
-    try:
-        while ready := await reading:
-            reading = asyncio.create_task(asyncio.to_thread(read_next))
-            yield ready
-    finally:
-        # A thread cannot be interrupted: whoever breaks off waits for its chats.
-        await asyncio.gather(reading, return_exceptions=True)
-        sys.setswitchinterval(before)
 
 
 def public_of(bot_id: str, config: BotConfig | None) -> dict[str, Any]:
