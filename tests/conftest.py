@@ -1,4 +1,4 @@
-"""Fixtures for every room: the servers of the run, and the check that no test leaves a process behind."""
+"""Fixtures for every room: the run's servers, and the check that no test leaves a process behind."""
 
 import os
 import time
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.servers import ServerUrls, keepers, shared_servers
+from tests.support.servers import keepers, shared_server
 
 # How quickly examples are made says something of the machine's neighbours, not of the code.
 settings.register_profile("shared machine", suppress_health_check=[HealthCheck.too_slow])
@@ -16,25 +16,20 @@ settings.load_profile("shared machine")
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerUrls]:
-    """The PostgreSQL and the Valkey of this run, started by the first test that asks for either."""
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """How the bootstrap role, a superuser, logs in to the run's PostgreSQL; make databases and roles of your own."""
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent
-    with shared_servers(folder / "servers") as urls:
-        yield urls
+    with shared_server("postgres", folder / "postgres") as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
-def postgres_url(servers: ServerUrls) -> str:
-    """How the bootstrap role, a superuser, logs in to the run's PostgreSQL; make databases and roles of your own."""
-    return servers.postgres
-
-
-@pytest.fixture(scope="session")
-def valkey_url(servers: ServerUrls) -> str:
-    """How the administrator logs in to the run's Valkey; use keys of your own, other tests run beside yours."""
-    return servers.valkey
+def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """How the administrator logs in to a Valkey that only one test uses at a time; leave nothing in it."""
+    with shared_server("valkey", tmp_path_factory.getbasetemp() / "valkey") as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,8 @@
 """The supervisor's watch against hostile sessions: what holds others up, or takes too long or too much, is ended."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +10,9 @@ from typing import Any
 import pytest
 from asyncpg.exceptions import InterfaceError, InvalidAuthorizationSpecificationError, PostgresError
 
-from hanfleet.kit.clock import SystemClock
+from hanfleet.kit.clock import ManualClock, SystemClock
 from hanfleet.store.bot_sessions import BotSessions
-from hanfleet.supervisor.server_process import process_use
+from hanfleet.supervisor.server_process import give_way, process_use
 from hanfleet.supervisor.session_watch import SessionWatch, WatchLimits
 from tests.support.database import SYSTEM, BotLogIn, Database
 from tests.support.waiting import eventually
@@ -126,7 +127,7 @@ async def test_a_session_that_takes_too_much_memory_is_ended(case: Case) -> None
     assert told.startswith("It took")
 
 
-async def test_a_bot_that_keeps_the_processor_busy_is_ended(case: Case) -> None:
+async def test_a_bot_that_keeps_the_processor_busy_is_shut_out(case: Case) -> None:
     """With many short statements: none of them breaks a limit by itself."""
     watch = case.watch(WatchLimits(processor_s=0.2))
     await watch.look()
@@ -140,8 +141,26 @@ async def test_a_bot_that_keeps_the_processor_busy_is_ended(case: Case) -> None:
     await asyncio.wait({flooding})
     assert flooding.exception() is not None
     assert case.raw.is_closed()
+    with pytest.raises(InvalidAuthorizationSpecificationError):
+        await case.database.connect(case.mallory.url)
     [told] = await case.reasons()
     assert told.startswith("It kept the processor busy for 0.")
+
+
+async def test_a_bot_that_keeps_the_processor_busy_gives_way_to_others_first(case: Case) -> None:
+    """Long before anything is ended: until then everybody else would be slow."""
+    [session] = await case.sessions.open(waiting_s=0.1)
+    watch = case.watch(WatchLimits(processors=0.1))
+    await watch.look()
+    await case.raw.execute("SELECT 1")
+    assert await watch.look() == 0
+    assert os.getpriority(os.PRIO_PROCESS, session.pid) == 0
+    assert not give_way(session.pid, "another_role")
+    await case.raw.execute("SELECT sum(sqrt(n)) FROM generate_series(1, 3000000) AS n")
+    assert await watch.look() == 0
+    assert os.getpriority(os.PRIO_PROCESS, session.pid) > 0
+    assert await case.reasons() == []
+    await case.raw.execute("SELECT 1")
 
 
 async def test_a_bot_that_logs_in_over_and_over_is_shut_out(case: Case) -> None:
@@ -161,6 +180,38 @@ async def test_a_bot_that_logs_in_over_and_over_is_shut_out(case: Case) -> None:
 
     await eventually(logs_in_again, what="the bot is shut out")
     assert await case.reasons() == ["It was seen to log in 3 times within 60 s."]
+
+
+async def test_after_a_log_in_it_looks_more_often_for_a_while(case: Case) -> None:
+    """Who logs in over and over would be seen too seldom otherwise."""
+    clock = _Looks(lambda: case.database.connect(case.mallory.url))
+    with pytest.raises(_EnoughError):
+        await SessionWatch(
+            case.database.supervisor, case.sessions, case.database.provisioner.fence, clock, interval_s=1.0, soon_s=0.5
+        ).run()
+    # The log-in is seen at the second look.
+    assert clock.pauses == [1.0, 0.5, 0.5, 0.5, 0.5, 1.0]
+
+
+class _EnoughError(Exception):
+    pass
+
+
+class _Looks(ManualClock):
+    """Notes the pauses between looks; something happens in the first of them."""
+
+    def __init__(self, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        super().__init__()
+        self._meanwhile = meanwhile
+        self.pauses: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        if len(self.pauses) == 1:
+            await self._meanwhile()
+        if len(self.pauses) == 6:
+            raise _EnoughError
+        await super().sleep(seconds)
 
 
 async def test_what_was_open_before_the_watch_began_is_not_held_against_a_bot(case: Case) -> None:

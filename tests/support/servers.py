@@ -1,13 +1,13 @@
-"""One PostgreSQL and one Valkey for a whole test run, shared by all xdist workers and gone when the run is over.
+"""One PostgreSQL for a whole test run, shared by all xdist workers, and a Valkey for each; gone when the run is over.
 
-The first worker that needs them starts a keeper, a process that starts both servers and then asks the kernel for an
+Tests have databases of their own, but a bus is one fleet's: two tests with bots of one name would answer each other's
+commands. The first that needs a server starts a keeper, a process that starts it and then asks the kernel for an
 exclusive lock on a file of which every user holds a shared one. It gets the lock when the last user has let go or has
-died, however it died; then it stops the servers, removes their home and ends.
+died, however it died; then it stops the server, removes its home and ends.
 """
 
 import asyncio
 import fcntl
-import json
 import os
 import shutil
 import subprocess
@@ -15,23 +15,20 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 _ROOT = Path(__file__).parent.parent.parent
 _MEMORY, _ROOM = Path("/dev/shm"), 4 << 30
 keepers: set[int] = set()
 
 
-@dataclass(frozen=True)
-class ServerUrls:
-    postgres: str
-    valkey: str
+Kind = Literal["postgres", "valkey"]
 
 
 @contextmanager
-def shared_servers(folder: Path) -> Iterator[ServerUrls]:
-    """Use the servers that belong to ``folder`` (one per test run), starting them when nobody did."""
+def shared_server(kind: Kind, folder: Path) -> Iterator[str]:
+    """Use the server that belongs to ``folder``, starting it when nobody did; gives its administrator's URL."""
     folder.mkdir(exist_ok=True)
     keeper: subprocess.Popen[bytes] | None = None
     with (folder / "users.lock").open("a") as users:
@@ -39,12 +36,12 @@ def shared_servers(folder: Path) -> Iterator[ServerUrls]:
             fcntl.flock(start, fcntl.LOCK_EX)
             # Blocks only while an old keeper is on its way out.
             fcntl.flock(users, fcntl.LOCK_SH)
-            urls = folder / "urls.json"
-            if not urls.exists():
-                keeper = _start_keeper(folder)
+            url = folder / "url"
+            if not url.exists():
+                keeper = _start_keeper(kind, folder)
                 keepers.add(keeper.pid)
         try:
-            yield ServerUrls(**json.loads(urls.read_text()))
+            yield url.read_text()
         finally:
             fcntl.flock(users, fcntl.LOCK_UN)
     if keeper:
@@ -52,12 +49,12 @@ def shared_servers(folder: Path) -> Iterator[ServerUrls]:
         keepers.discard(keeper.pid)
 
 
-def _start_keeper(folder: Path) -> subprocess.Popen[bytes]:
+def _start_keeper(kind: Kind, folder: Path) -> subprocess.Popen[bytes]:
     log = folder / "keeper.log"
     read_end, write_end = os.pipe()
     with log.open("ab") as output, os.fdopen(read_end, "rb") as ready:
         keeper = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.servers", str(folder), str(write_end)],
+            [sys.executable, "-m", "tests.support.servers", kind, str(folder), str(write_end)],
             cwd=_ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -69,7 +66,7 @@ def _start_keeper(folder: Path) -> subprocess.Popen[bytes]:
         os.close(write_end)
         if ready.read() != b"ready":
             keeper.wait()
-            raise RuntimeError(f"the test servers did not start: {log.read_text()[-2000:]}")
+            raise RuntimeError(f"the test server did not start: {log.read_text()[-2000:]}")
     return keeper
 
 
@@ -83,32 +80,29 @@ def _work_in_memory() -> None:
             home.STATE_BASE = _MEMORY / "hanfleet-tests"
 
 
-async def _keep(folder: Path, ready: int) -> None:
+async def _keep(kind: str, folder: Path, ready: int) -> None:
     from hanfleet.app.embedded import EmbeddedPostgres, EmbeddedValkey
     from hanfleet.app.home import Home
 
     _work_in_memory()
     home = Home.temporary()
-    postgres = EmbeddedPostgres(home, bots=80, durable=False)
-    valkey = EmbeddedValkey(home, durable=False)
-    urls = folder / "urls.json"
+    server = (
+        EmbeddedPostgres(home, bots=80, durable=False) if kind == "postgres" else EmbeddedValkey(home, durable=False)
+    )
+    url = folder / "url"
     try:
-        async with asyncio.TaskGroup() as both:
-            both.create_task(postgres.start())
-            both.create_task(valkey.start())
-        urls.write_text(json.dumps({"postgres": postgres.url, "valkey": valkey.url}))
+        await server.start()
+        url.write_text(server.url)
         os.write(ready, b"ready")
         os.close(ready)
         with (folder / "users.lock").open("a") as users:
             await asyncio.to_thread(fcntl.flock, users, fcntl.LOCK_EX)
-            urls.unlink()
-            await valkey.stop()
-            await postgres.stop()
+            url.unlink()
+            await server.stop()
     finally:
-        await valkey.stop()
-        await postgres.stop()
+        await server.stop()
         home.destroy()
 
 
 if __name__ == "__main__":
-    asyncio.run(_keep(Path(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(_keep(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])))

@@ -119,6 +119,19 @@ async def test_stop_and_start_keep_the_data_and_the_second_start_is_harmless(pos
     assert await _run(postgres.url, "select one from kept") == 1
 
 
+async def test_no_query_spreads_over_several_processes(postgres: EmbeddedPostgres) -> None:
+    """A hostile bot would be watched in one of them only. The second half shows that the attack is one."""
+    attack = (
+        "SET debug_parallel_query = on",
+        "EXPLAIN (ANALYZE, COSTS OFF, FORMAT JSON) SELECT count(*) FROM pg_class",
+    )
+    assert '"Workers Launched": 0' in str(await _run(postgres.url, *attack))
+    await _run(postgres.url, "ALTER SYSTEM SET max_worker_processes = 2")
+    await postgres.stop()
+    await postgres.start()
+    assert '"Workers Launched": 1' in str(await _run(postgres.url, *attack))
+
+
 async def test_stopping_does_not_wait_for_clients(postgres: EmbeddedPostgres) -> None:
     connection = await asyncpg.connect(postgres.url)  # type: ignore[no-untyped-call]
     try:
