@@ -11,11 +11,17 @@ from hanfleet.store.bot_sessions import BotSession
 from hanfleet.supervisor.recent import Recent
 from hanfleet.supervisor.server_process import ProcessUse
 
+#: The kernel counts in hundredths: of a look that follows another at once a share says nothing.
+_SHORTEST_S = 0.5
+
 
 @dataclass(frozen=True)
 class Load:
-    """``processor_s`` stays 0 where the server is elsewhere; ``logins`` are those since the bot's present start."""
+    """``processors`` are kept busy since the look before, ``processor_s`` is the time that they took within its window;
+    both stay 0 where the server is elsewhere. ``logins`` are those since the bot's present start.
+    """
 
+    processors: float
     processor_s: float
     logins: int
 
@@ -25,25 +31,40 @@ class SessionLoad:
 
     def __init__(self, *, processor_window_s: float, logins_window_s: float) -> None:
         self._known: dict[tuple[int, datetime], float] | None = None
+        self._at = 0.0
         self._processor_s = Recent(processor_window_s)
         self._logins = Recent(logins_window_s)
         self._starts: dict[str, datetime | None] = {}
+        self._logged_in_at: float | None = None
 
     def look(self, found: Iterable[tuple[BotSession, ProcessUse | None]], at: float) -> dict[str, Load]:
         """The bots that have a session open; ``at`` is a monotonic time."""
         known, self._known = self._known, {}
-        bots = set()
+        before, self._at = self._at, at
+        lately: dict[str, float] = {}
         for session, use in found:
             key = (session.pid, session.started_at)
             self._known[key] = use.processor_s if use else 0.0
-            bots.add(session.bot_id)
+            lately.setdefault(session.bot_id, 0.0)
             if self._starts.get(session.bot_id) != session.password_since:
                 self._starts[session.bot_id] = session.password_since
                 self._logins.forget(session.bot_id)
             if known is not None:
-                self._processor_s.add(session.bot_id, at, max(self._known[key] - known.get(key, 0.0), 0.0))
+                took_s = max(self._known[key] - known.get(key, 0.0), 0.0)
+                lately[session.bot_id] += took_s
+                self._processor_s.add(session.bot_id, at, took_s)
                 self._logins.add(session.bot_id, at, float(key not in known))
-        return {bot_id: Load(self._processor_s.sum(bot_id, at), int(self._logins.sum(bot_id, at))) for bot_id in bots}
+        if known is not None and not self._known.keys() <= known.keys():
+            self._logged_in_at = at
+        elapsed_s = max(_SHORTEST_S, at - before)
+        return {
+            bot_id: Load(took_s / elapsed_s, self._processor_s.sum(bot_id, at), int(self._logins.sum(bot_id, at)))
+            for bot_id, took_s in lately.items()
+        }
+
+    def logged_in_within(self, seconds: float, at: float) -> bool:
+        """Whether any bot was seen to log in since then."""
+        return self._logged_in_at is not None and at - self._logged_in_at < seconds
 
     def forget(self, bot_id: str) -> None:
         """Start anew: what the bot took up to now has been answered."""

@@ -1,7 +1,8 @@
 """Ends what a bot has open in the database for too long: limits on its own role a hostile bot lifts itself.
 
-A bot that does it again and again is shut out (supervisor.expulsion). Refuses to look at what a
-statement says: only time, locks, memory and log-ins count, so nothing of a conversation comes this way.
+Whoever keeps the processor busy gives way to others first. A bot that does it again and again is shut out
+(supervisor.expulsion). Refuses to look at what a statement says: only time, locks, memory and log-ins count, so nothing
+of a conversation comes this way.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,27 +16,31 @@ from hanfleet.store.bot_sessions import BotSession, BotSessions
 from hanfleet.store.session import Store
 from hanfleet.supervisor.expulsion import ShutOut
 from hanfleet.supervisor.offences import Offences
-from hanfleet.supervisor.server_process import ProcessUse, process_use
+from hanfleet.supervisor.server_process import ProcessUse, give_way, process_use
 from hanfleet.supervisor.session_load import Load, SessionLoad
 from hanfleet.supervisor.starter import SUPERVISOR
 
 _log = get_logger("watch")
+#: Who logs in over and over is away for a moment between two log-ins, so one look that sees nobody means little.
+_STAY_AWAKE_S = 2.0
 
 
 @dataclass(frozen=True)
 class WatchLimits:
     """An honest worker stays far below each. ``offences`` within ``memory_of_offences_s`` shut a bot out.
 
-    ``processor_s`` and ``logins`` are of all sessions of a bot together within their windows: a worker that catches up
-    after a long absence takes a third of a processor, and logs in twice, and twice more when the server was restarted.
+    ``processors``, ``processor_s`` and ``logins`` are of all sessions of a bot together, from one look to the next and
+    within their windows: a worker that catches up after a long absence takes a third of a processor, and logs in twice,
+    and twice more when the server was restarted. Above ``processors`` the sessions give way to others until they end.
     """
 
     statement_s: float = 10.0
     transaction_s: float = 20.0
     holds_up_s: float = 1.0
     memory_mb: float = 256.0
-    processor_s: float = 2.5
-    processor_window_s: float = 5.0
+    processors: float = 0.6
+    processor_s: float = 5.0
+    processor_window_s: float = 10.0
     logins: int = 8
     logins_window_s: float = 60.0
     offences: int = 3
@@ -58,7 +63,7 @@ def offence_of(session: BotSession, use: ProcessUse | None, limits: WatchLimits)
 
 
 class SessionWatch:
-    """Looks every ``interval_s``."""
+    """Looks every ``interval_s``; for a while after a log-in every ``soon_s``, or too few of many would be seen."""
 
     def __init__(
         self,
@@ -69,6 +74,7 @@ class SessionWatch:
         *,
         limits: WatchLimits | None = None,
         interval_s: float = 1.0,
+        soon_s: float = 0.2,
         use_of: Callable[[int, str], ProcessUse | None] = process_use,
     ) -> None:
         self._store = store
@@ -77,6 +83,7 @@ class SessionWatch:
         self._clock = clock
         self._limits = limits or WatchLimits()
         self._interval_s = interval_s
+        self._soon_s = soon_s
         self._use_of = use_of
         self._load = SessionLoad(
             processor_window_s=self._limits.processor_window_s, logins_window_s=self._limits.logins_window_s
@@ -91,12 +98,13 @@ class SessionWatch:
                     await self.look()
                 except StoreUnavailableError as away:
                     _log.debug("the database is away", error=str(away))
-                await self._clock.sleep(self._interval_s)
+                logged_in = self._load.logged_in_within(_STAY_AWAKE_S, self._clock.monotonic())
+                await self._clock.sleep(self._soon_s if logged_in else self._interval_s)
         finally:
             await self._sessions.close()
 
     async def look(self) -> int:
-        """One look; gives how many sessions it ended. Raises StoreUnavailableError."""
+        """One look; gives how many sessions it ended and bots it shut out. Raises StoreUnavailableError."""
         ended = 0
         found = await self._sessions.open(waiting_s=self._limits.holds_up_s)
         used = [(session, self._use_of(session.pid, session.role_name)) for session in found]
@@ -109,19 +117,22 @@ class SessionWatch:
             ended += await self._judge_load(bot_id, load, [session for session in found if session.bot_id == bot_id])
         return ended
 
-    async def _judge_load(self, bot_id: str, load: Load, sessions: Sequence[BotSession]) -> int:
+    async def _judge_load(self, bot_id: str, load: Load, sessions: Sequence[BotSession]) -> bool:
         limits = self._limits
+        if load.processors > limits.processors:
+            for session in sessions:
+                give_way(session.pid, session.role_name)
+        # To end sessions would not help: the next ones would begin with a clean sheet.
         if load.logins > limits.logins:
-            # To end sessions would not help: they end by themselves.
             reason = f"It was seen to log in {load.logins} times within {limits.logins_window_s:.0f} s."
-            await self._tell(bot_id, reason, at_once=True)
         elif load.processor_s > limits.processor_s:
             window = f"{limits.processor_window_s:.0f} s"
-            await self._tell(bot_id, f"It kept the processor busy for {load.processor_s:.1f} s within {window}.")
+            reason = f"It kept the processor busy for {load.processor_s:.1f} s within {window}."
         else:
-            return 0
+            return False
+        await self._tell(bot_id, reason, at_once=True)
         self._load.forget(bot_id)
-        return sum([await self._sessions.end(session) for session in sessions])
+        return True
 
     async def _tell(self, bot_id: str, offence: str, *, at_once: bool = False) -> None:
         _log.warning("a bot's database session was ended", bot_id=bot_id, reason=offence)

@@ -46,8 +46,9 @@ dynamic_shared_memory_type = mmap
 # Three processes less; one small server's reads come from its cache.
 io_method = sync
 jit = off
-max_parallel_workers_per_gather = 0
-max_worker_processes = 4
+# What a query of several processes takes is in none of its session's numbers, and any role may ask for one.
+max_worker_processes = 0
+max_logical_replication_workers = 0
 autovacuum_max_workers = 2
 wal_level = minimal
 max_wal_senders = 0
