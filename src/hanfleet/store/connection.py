@@ -4,7 +4,7 @@ Refuses to commit: that is the session's alone.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, TextClause
@@ -43,7 +43,7 @@ class Connection:
         row = await self.first(statement, **values)
         return None if row is None else row[0]
 
-    async def copy(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    async def copy(self, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
         """Add many rows by COPY, in this transaction. Only a role that row level security does not bind may do so."""
         with translated(self.principal):
             driver: Any = (await self._raw.get_raw_connection()).driver_connection

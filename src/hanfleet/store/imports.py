@@ -20,6 +20,7 @@ from hanfleet.store.texts import text_field
 
 #: Every imported message's id is below this one.
 _BOUND = UUID("00000000-0001-0000-0000-000000000000")
+#: A bound on what one statement takes: each has a time-out.
 _COPIED_AT_ONCE = 10_000
 _MESSAGE_COLUMNS = (
     "bot_id", "id", "chat_id", "direction", "author", "text", "text_sealed", "media", "sent_at", "created_at",
@@ -41,19 +42,25 @@ _MARKS = text("""
 _BROUGHT = text("""
     SELECT i.brought FROM imported i JOIN imports m ON m.id = i.import_id
     WHERE i.bot_id = :bot_id AND i.kind = :kind AND i.chat_id = :chat_id ORDER BY m.started_at""")
-_ADD_CONTACT = text("""
+_ADD_CONTACTS = text("""
     INSERT INTO user_profiles (bot_id, id, chat_id, name, profile_data, message_count, last_activity, created_at)
-    VALUES (:bot_id, :id, :chat_id, :name, CAST(:data AS jsonb), :message_count, :last_activity, :created_at)
-    ON CONFLICT (bot_id, chat_id) DO NOTHING RETURNING id""")
+    SELECT :bot_id, id, chat_id, name, CAST(data AS jsonb), message_count, last_activity, created_at
+    FROM unnest(CAST(:id AS uuid[]), CAST(:chat_id AS bigint[]), CAST(:name AS text[]), CAST(:data AS text[]),
+                CAST(:message_count AS bigint[]), CAST(:last_activity AS timestamptz[]),
+                CAST(:created_at AS timestamptz[]))
+        AS contact (id, chat_id, name, data, message_count, last_activity, created_at)
+    ON CONFLICT (bot_id, chat_id) DO NOTHING RETURNING chat_id""")
 _ADD_FACTS = text("""
     UPDATE user_profiles SET profile_data = CAST(:data AS jsonb) || profile_data
     WHERE bot_id = :bot_id AND chat_id = :chat_id
       AND octet_length(CAST(CAST(:data AS jsonb) || profile_data AS text)) <= :most RETURNING id""")
 _STORED_FACTS = text("SELECT profile_data FROM user_profiles WHERE bot_id = :bot_id AND chat_id = :chat_id")
-_ADD_CONVERSATION = text("""
+_ADD_CONVERSATIONS = text("""
     INSERT INTO conversations (bot_id, id, chat_id, response_id, timestamp)
-    VALUES (:bot_id, :id, :chat_id, :response_id, :timestamp)
-    ON CONFLICT (bot_id, chat_id) DO NOTHING RETURNING id""")
+    SELECT :bot_id, id, chat_id, response_id, timestamp
+    FROM unnest(CAST(:id AS uuid[]), CAST(:chat_id AS bigint[]), CAST(:response_id AS text[]),
+                CAST(:timestamp AS timestamptz[])) AS talk (id, chat_id, response_id, timestamp)
+    ON CONFLICT (bot_id, chat_id) DO NOTHING RETURNING chat_id""")
 _REFRESH_CONTACT = text("""
     UPDATE user_profiles SET name = :name, profile_data = CAST(:data AS jsonb), message_count = :message_count,
         last_activity = :last_activity
@@ -131,6 +138,16 @@ class ImportedContact:
     created_at: datetime
 
 
+@dataclass(frozen=True)
+class ImportedConversation:
+    """A conversation as an import brings it; ``timestamp``: when anything was said last."""
+
+    id: UUID
+    chat_id: int
+    response_id: str | None
+    timestamp: datetime
+
+
 class ImportedMessage(NamedTuple):
     """A message as an import brings it; Telegram's number of it is not known. A tuple, for there are millions."""
 
@@ -192,20 +209,11 @@ class Imports:
         rows = await self._connection.all(_BROUGHT, bot_id=bot_id, kind=kind, chat_id=chat_id)
         return [row.brought for row in rows]
 
-    async def add_contact(self, bot_id: str, contact: ImportedContact) -> bool:
-        """False: the chat is known already, and nothing was changed."""
-        added = await self._connection.first(
-            _ADD_CONTACT,
-            bot_id=bot_id,
-            id=contact.id,
-            chat_id=contact.chat_id,
-            name=contact.name,
-            data=as_json(contact.data),
-            message_count=contact.message_count,
-            last_activity=contact.last_activity,
-            created_at=contact.created_at,
-        )
-        return added is not None
+    async def add_contacts(self, bot_id: str, contacts: Sequence[ImportedContact]) -> set[int]:
+        """Add those whose chats are not known and give these chats; at the others nothing was changed."""
+        columns = _columns(contacts, "id", "chat_id", "name", "data", "message_count", "last_activity", "created_at")
+        columns["data"] = [as_json(data) for data in columns["data"]]
+        return {row.chat_id for row in await self._connection.all(_ADD_CONTACTS, bot_id=bot_id, **columns)}
 
     async def add_facts(self, bot_id: str, chat_id: int, data: Mapping[str, Any]) -> list[str] | None:
         """Put those keys into a known contact's profile_data that it does not have; gives them.
@@ -220,12 +228,10 @@ class Imports:
                 return None
         return list(new)
 
-    async def add_conversation(
-        self, bot_id: str, conversation_id: UUID, chat_id: int, response_id: str | None, timestamp: datetime
-    ) -> bool:
-        """False: there was one."""
-        values = {"id": conversation_id, "chat_id": chat_id, "response_id": response_id, "timestamp": timestamp}
-        return await self._connection.first(_ADD_CONVERSATION, bot_id=bot_id, **values) is not None
+    async def add_conversations(self, bot_id: str, conversations: Sequence[ImportedConversation]) -> set[int]:
+        """Add those that are not there and give their chats."""
+        columns = _columns(conversations, "id", "chat_id", "response_id", "timestamp")
+        return {row.chat_id for row in await self._connection.all(_ADD_CONVERSATIONS, bot_id=bot_id, **columns)}
 
     async def refresh_contact(self, bot_id: str, contact: ImportedContact, old: Mapping[str, Any]) -> bool:
         """Put a newer version in place of what an import brought; False: it was changed since, and stays."""
@@ -244,12 +250,17 @@ class Imports:
         )
         return refreshed is not None
 
-    async def refresh_conversation(
-        self, bot_id: str, chat_id: int, response_id: str | None, timestamp: datetime, old: str | None
-    ) -> bool:
+    async def refresh_conversation(self, bot_id: str, conversation: ImportedConversation, old: str | None) -> bool:
         """Put the newer response in place of the one that an import brought; False: it was changed since."""
-        values = {"chat_id": chat_id, "response_id": response_id, "timestamp": timestamp, "old": old}
-        return await self._connection.first(_REFRESH_CONVERSATION, bot_id=bot_id, **values) is not None
+        refreshed = await self._connection.first(
+            _REFRESH_CONVERSATION,
+            bot_id=bot_id,
+            chat_id=conversation.chat_id,
+            response_id=conversation.response_id,
+            timestamp=conversation.timestamp,
+            old=old,
+        )
+        return refreshed is not None
 
     async def remark(self, bot_id: str, mark: Mark) -> None:
         """Remember the newer version in place of the one that was brought before."""
@@ -280,11 +291,9 @@ class Imports:
         """Write messages, each with its chat; many at once, for each statement has its price."""
         await self._connection.all(_PLAN_ONCE)
         for start in range(0, len(messages), _COPIED_AT_ONCE):
-            await self._connection.copy(
-                "messages",
-                _MESSAGE_COLUMNS,
-                [self._columns(bot_id, *one) for one in messages[start : start + _COPIED_AT_ONCE]],
-            )
+            # Not a list: the server takes the first rows while the others are made.
+            rows = (self._message(bot_id, *one) for one in messages[start : start + _COPIED_AT_ONCE])
+            await self._connection.copy("messages", _MESSAGE_COLUMNS, rows)
 
     async def messages(self, bot_id: str, chat_id: int) -> list[ImportedMessage]:
         """All imported messages of a chat that are still as an import leaves them, in order."""
@@ -304,7 +313,7 @@ class Imports:
             if row.telegram_id is None
         ]
 
-    def _columns(self, bot_id: str, chat_id: int, message: ImportedMessage) -> tuple[Any, ...]:
+    def _message(self, bot_id: str, chat_id: int, message: ImportedMessage) -> tuple[Any, ...]:
         kept = self._connection.texts.keep(text_field(message.id), message.text)
         sealed = None if kept.sealed is None else bytes.fromhex(kept.sealed)
         m = message
@@ -384,6 +393,11 @@ class Imports:
         made = await self.made_bot(bot_id)
         await self._connection.all(_FORGET, bot_id=bot_id)
         return made and await self._connection.first(_UNTOUCHED, bot_id=bot_id) is not None
+
+
+def _columns(rows: Sequence[Any], *names: str) -> dict[str, list[Any]]:
+    """The attributes ``names`` of all rows, for `unnest`."""
+    return {name: [getattr(row, name) for row in rows] for name in names}
 
 
 def _content(message_id: UUID) -> int:

@@ -4,8 +4,6 @@ A bot, a contact or a session that stands already keeps what it has; what the ol
 told anything and nothing is started.
 """
 
-import asyncio
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
@@ -15,8 +13,8 @@ from uuid import UUID
 
 from hanfleet.control.legacy.cleaning import clean_json
 from hanfleet.control.legacy.folder import LegacyFolder
-from hanfleet.control.legacy.records import LegacyChat
-from hanfleet.control.legacy.rows import brought_contact, contact_of, extras_of, messages_of, talked_last
+from hanfleet.control.legacy.read_ahead import ReadAhead, ReadChat
+from hanfleet.control.legacy.rows import brought_contact
 from hanfleet.control.legacy.settings_file import configuration
 from hanfleet.control.requests import check_kept
 from hanfleet.control.sealing import first_ring, ring_of, use_texts
@@ -24,19 +22,12 @@ from hanfleet.core.config import BotConfig
 from hanfleet.core.states import DesiredState
 from hanfleet.kit.clock import Clock
 from hanfleet.kit.identity import new_id
-from hanfleet.store.imports import ImportedContact, ImportedMessage, Mark
+from hanfleet.store.imports import ImportedContact, ImportedConversation, ImportedMessage, Mark
 from hanfleet.store.principals import SystemPrincipal
 from hanfleet.store.session import Store, Transaction
 from hanfleet.vault import KeyRing, MasterKey
 
 IMPORTER = SystemPrincipal("import")
-
-# A thread that reads gives way only so often, and each answer of the database would wait for that: with the usual 5 ms
-# the two take turns instead of working at once.
-_SWITCH_S = 0.0005
-
-#: Messages that are read, and written, together; chats are not divided.
-_BATCH = 500
 
 #: (chats done, chats in all, messages so far)
 Progress = Callable[[int, int, int], None]
@@ -118,16 +109,12 @@ class _Import:
             self._brought["metrics"] += added
         total = len(self._folder.chat_ids)
         done = 0
-        async with aclosing(_Reader(self._folder, self._bot_id)) as reader:
+        async with aclosing(ReadAhead(self._folder, self._bot_id, self._now)) as reader:
             while batch := await reader.batch():
-                new: list[tuple[int, ImportedMessage]] = []
-                for chat, rows in batch:
-                    new += [(chat.chat_id, row) for row in await self._chat(chat, rows)]
-                    done += 1
-                    self._progress(done, total, self._brought["messages"])
-                reader.go_on()
-                await self._write(new)
-        await self._write(())
+                await self._chats(batch)
+                done += len(batch)
+                self._progress(done, total, self._brought["messages"])
+        await self._write_marks()
         kept = kept_of(self._folder)
         if kept and kept not in await self._tx.imports.kept(self._bot_id):
             await self._begun()
@@ -165,33 +152,49 @@ class _Import:
         await self._tx.sessions.save_identity(self._bot_id, snapshot, ring.seal)
         stored = await self._tx.sessions.load(self._bot_id)
         assert stored is not None
-        await self._mark("session", 0, {"key": stored.auth_key_sealed.hex()})
+        self._mark("session", 0, {"key": stored.auth_key_sealed.hex()})
         self._brought["sessions"] += 1
 
-    async def _chat(self, chat: LegacyChat, rows: list[ImportedMessage]) -> Sequence[ImportedMessage]:
-        """Everything but the messages, of which it gives those that have to be written."""
-        await self._contact(contact_of(chat, self._now))
-        response_id = chat.profile.response_id if chat.profile else None
-        if (chat.messages or response_id) and await self._conversation(chat, response_id):
-            missing: tuple[Sequence[ImportedMessage], int] | None = (rows, len(rows))  # a new one has none yet
-        else:
-            missing = await self._tx.imports.missing_messages(self._bot_id, chat.chat_id, rows) if rows else ((), 0)
+    async def _chats(self, batch: Sequence[ReadChat]) -> None:
+        """In three statements, as long as nothing of them was there before."""
+        imports = self._tx.imports
+        met = await imports.add_contacts(self._bot_id, [chat.contact for chat in batch])
+        talks = [chat.conversation for chat in batch if chat.conversation is not None]
+        begun = await imports.add_conversations(self._bot_id, talks)
+        new: list[tuple[int, ImportedMessage]] = []
+        for chat in batch:
+            if chat.chat_id in met:
+                self._mark("contact", chat.chat_id, chat.brought)
+                self._brought["contacts"] += 1
+            else:
+                await self._known_contact(chat.contact, chat.brought)
+            if chat.conversation is not None:
+                if chat.chat_id in begun:
+                    self._mark("conversation", chat.chat_id, {"response_id": chat.conversation.response_id})
+                    self._brought["conversations"] += 1
+                else:
+                    await self._known_conversation(chat.conversation)
+            new += [(chat.chat_id, row) for row in await self._missing(chat, new=chat.chat_id in begun)]
+        await imports.copy_messages(self._bot_id, new)
+        await self._write_marks()
+
+    async def _missing(self, chat: ReadChat, *, new: bool) -> Sequence[ImportedMessage]:
+        """The messages that have to be written: of a conversation that is new, all."""
+        missing: tuple[Sequence[ImportedMessage], int] | None = (chat.rows, len(chat.rows))
+        if chat.rows and not new:
+            missing = await self._tx.imports.missing_messages(self._bot_id, chat.chat_id, chat.rows)
         if missing is None:
             reason = f"fewer or other messages than were imported before: chat {chat.chat_id}"
             self._folder.oddities.note("", f"chat {chat.chat_id}", reason, "nothing changed: roll back, then import")
             return ()
         messages, more = missing
         if messages:
-            await self._mark("messages", chat.chat_id, {"count": more, "extra": extras_of(chat)})
+            self._mark("messages", chat.chat_id, {"count": more, "extra": chat.extras})
             self._brought["messages"] += more
         return messages
 
-    async def _contact(self, contact: ImportedContact) -> None:
-        imports, brought = self._tx.imports, brought_contact(contact)
-        if await imports.add_contact(self._bot_id, contact):
-            await self._mark("contact", contact.chat_id, brought)
-            self._brought["contacts"] += 1
-            return
+    async def _known_contact(self, contact: ImportedContact, brought: dict[str, Any]) -> None:
+        imports = self._tx.imports
         before = await imports.brought(self._bot_id, "contact", contact.chat_id)
         if before:
             # The old bot went on after an earlier import. What was counted then is not taken back.
@@ -208,32 +211,23 @@ class _Import:
             where = f"chat {contact.chat_id}"
             self._folder.oddities.note("", where, f"{reason}: {where}", "its facts stay as they are")
         elif keys:
-            await self._mark("facts", contact.chat_id, {"data": {key: contact.data[key] for key in keys}})
+            self._mark("facts", contact.chat_id, {"data": {key: contact.data[key] for key in keys}})
             self._brought["facts"] += 1
 
-    async def _conversation(self, chat: LegacyChat, response_id: str | None) -> bool:
-        """True: there was none yet."""
-        imports, chat_id, last = self._tx.imports, chat.chat_id, talked_last(chat, self._now)
-        conversation_id, brought = new_id(), {"response_id": response_id}
-        if await imports.add_conversation(self._bot_id, conversation_id, chat_id, response_id, last):
-            await self._mark("conversation", chat_id, brought)
-            self._brought["conversations"] += 1
-            return True
+    async def _known_conversation(self, talk: ImportedConversation) -> None:
+        imports, chat_id, brought = self._tx.imports, talk.chat_id, {"response_id": talk.response_id}
         for old in await imports.brought(self._bot_id, "conversation", chat_id):
             was = old["response_id"]
-            if was != response_id and await imports.refresh_conversation(self._bot_id, chat_id, response_id, last, was):
+            if was != talk.response_id and await imports.refresh_conversation(self._bot_id, talk, was):
                 await self._begun()
                 await imports.remark(self._bot_id, Mark("conversation", chat_id, brought))
                 self._brought["refreshed"] += 1
-        return False
 
-    async def _mark(self, kind: str, chat_id: int, brought: dict[str, Any]) -> None:
+    def _mark(self, kind: str, chat_id: int, brought: dict[str, Any]) -> None:
         """What is written with the batch: a statement each would take longer than the messages."""
-        await self._begun()
         self._marks.append(Mark(kind, chat_id, brought))
 
-    async def _write(self, new: Sequence[tuple[int, ImportedMessage]]) -> None:
-        await self._tx.imports.copy_messages(self._bot_id, new)
+    async def _write_marks(self) -> None:
         if self._marks:
             await self._tx.imports.mark(self._bot_id, await self._begun(), self._marks)
             self._marks.clear()
@@ -244,46 +238,6 @@ class _Import:
             self._id = new_id()
             await self._tx.imports.begin(self._id, self._bot_id, made_bot=made_bot)
         return self._id
-
-
-_Batch = list[tuple[LegacyChat, list[ImportedMessage]]]
-
-
-class _Reader:
-    """Reads chats, some at a time, in a thread: the next ones while the database is busy with long work."""
-
-    def __init__(self, folder: LegacyFolder, bot_id: str) -> None:
-        self._chats = folder.chats()
-        self._bot_id = bot_id
-        self._reading: asyncio.Task[_Batch] | None = None
-        self._switch_s = sys.getswitchinterval()
-        sys.setswitchinterval(_SWITCH_S)
-
-    async def batch(self) -> _Batch:
-        """The next chats with their rows; none: that was all."""
-        self.go_on()
-        assert self._reading is not None
-        reading, self._reading = self._reading, None
-        return await reading
-
-    def go_on(self) -> None:
-        """Begin with the next ones. Not while short statements go to and fro: each would wait for the thread."""
-        if self._reading is None:
-            self._reading = asyncio.create_task(asyncio.to_thread(self._read))
-
-    async def aclose(self) -> None:
-        # A thread cannot be interrupted: whoever breaks off waits for its chats.
-        if self._reading is not None:
-            await asyncio.gather(self._reading, return_exceptions=True)
-        sys.setswitchinterval(self._switch_s)
-
-    def _read(self) -> _Batch:
-        batch: _Batch = []
-        size = 0
-        while size < _BATCH and (chat := next(self._chats, None)) is not None:
-            batch.append((chat, messages_of(self._bot_id, chat)))
-            size += len(batch[-1][1]) + 1
-        return batch
 
 
 def public_of(bot_id: str, config: BotConfig | None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from hanfleet.control.legacy.ids import message_id, scope
 from hanfleet.control.legacy.records import LegacyChat
 from hanfleet.core.messages import Author, Direction
 from hanfleet.kit.identity import new_id
-from hanfleet.store.imports import ImportedContact, ImportedMessage
+from hanfleet.store.imports import ImportedContact, ImportedConversation, ImportedMessage
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -35,10 +35,15 @@ def contact_of(chat: LegacyChat, now: datetime) -> ImportedContact:
     )
 
 
-def talked_last(chat: LegacyChat, now: datetime) -> datetime:
-    """When anything happened last; never in the future, or the conversation would lead every list."""
+def conversation_of(chat: LegacyChat, now: datetime) -> ImportedConversation | None:
+    """None for a contact with whom nobody ever talked."""
+    response_id = chat.profile.response_id if chat.profile else None
+    if not chat.messages and not response_id:
+        return None
     last = next((message.sent_at for message in reversed(chat.messages) if message.sent_at), None)
-    return min(last or (chat.profile.last_activity if chat.profile else None) or now, now)
+    last = last or (chat.profile.last_activity if chat.profile else None) or now
+    # Never in the future, or the conversation would lead every list.
+    return ImportedConversation(new_id(), chat.chat_id, response_id, min(last, now))
 
 
 def messages_of(bot_id: str, chat: LegacyChat) -> list[ImportedMessage]:
