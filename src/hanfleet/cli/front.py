@@ -1,5 +1,7 @@
 """The root command: finds the group by name, imports it alone, turns errors into one sentence and an exit status."""
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -64,17 +66,42 @@ def _root(
 def run(arguments: Sequence[str]) -> int:
     """Carry out one command line and give its exit status."""
     try:
-        root(args=list(arguments), prog_name="hanfleet")
-    except SystemExit as end:
-        # Typer ends so, whatever happened; an interruption it passes over in silence.
-        status = end.code if isinstance(end.code, int) else exits.FAILED if end.code else exits.DONE
-        return _interrupted() if status == exits.INTERRUPTED else status
-    except KeyboardInterrupt:
+        status = root(args=list(arguments), prog_name="hanfleet", standalone_mode=False)
+        sys.stdout.flush()
+    except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
     except HanfleetError as error:
         exits.tell(str(error))
         return exits.status_of(error)
-    return exits.DONE
+    except typer.TyperException as misused:
+        return _misused(misused)
+    except OSError as error:
+        return _unwritten(error)
+    return _interrupted() if status == exits.INTERRUPTED else status or exits.DONE
+
+
+def _misused(error: Any) -> int:
+    """An unknown command or option, or one that is missing: the parser's words, and where to look."""
+    from hanfleet.cli.messages import say
+
+    what = " ".join(error.format_message().split())
+    if what:  # a group alone has shown its help, and has nothing to say
+        path = error.ctx.command_path if getattr(error, "ctx", None) else "hanfleet"
+        exits.tell(say("cli.misused", what=what if what[-1] in ".?" else f"{what}.", help=f"{path} --help"))
+    return exits.REFUSED
+
+
+def _unwritten(error: OSError) -> int:
+    """What we print to is gone or full. Raises any other error again."""
+    from hanfleet.cli.messages import say
+
+    if error.errno not in (errno.EPIPE, errno.ENOSPC):
+        raise error
+    # Or the interpreter would fail at the same once more when it ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.errno == errno.ENOSPC:
+        exits.tell(say("cli.no_room"))
+    return exits.FAILED
 
 
 def _interrupted() -> int:

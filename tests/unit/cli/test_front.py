@@ -1,5 +1,7 @@
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -9,6 +11,8 @@ from hanfleet.cli.bots.log_lines import readable
 from hanfleet.cli.front import run
 from hanfleet.cli.output import print_facts, print_table
 from hanfleet.core.errors import ConflictError
+
+ENGLISH = os.environ | {"HANFLEET_LANG": "en"}
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,10 +43,44 @@ def test_every_command_has_an_example_and_a_json_option(command: str, capsys: py
     assert "--api" in shown
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["bots", "nonsense"], ["bots", "status"], ["bots", "list", "--x"]])
-def test_bad_usage_is_exit_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nonsense"], "No such command 'nonsense'. See hanfleet --help."),
+        (["bots", "nonsense"], "No such command 'nonsense'. See hanfleet bots --help."),
+        (["bots", "status"], "Missing argument 'BOT'. See hanfleet bots status --help."),
+        (["bots", "list", "--x"], "No such option: --x. See hanfleet bots list --help."),
+        (["bench", "import", "--messages", "x"], "Invalid value for '--messages'"),
+        (["up", "much"], "Got unexpected extra argument(s) (much). See hanfleet up --help."),
+    ],
+)
+def test_bad_usage_is_one_sentence(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HANFLEET_LANG", "en")
     assert run(arguments) == exits.REFUSED
-    assert capsys.readouterr().err
+    captured = capsys.readouterr()
+    assert captured.err.startswith(f"Error: {said}")
+    assert (captured.out, captured.err.count("\n")) == ("", 1)
+
+
+def test_a_full_disk_and_a_closed_pipe_end_it_quietly() -> None:
+    code = "import sys; from hanfleet.cli.front import run; sys.exit(run(['--help']))"
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=ENGLISH
+        )
+    assert (ended.returncode, ended.stderr) == (
+        exits.FAILED,
+        "Error: There is no room where this is written to. Make some, and run it again.\n",
+    )
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    ended = subprocess.run(
+        [sys.executable, "-c", code], stdout=write_end, stderr=subprocess.PIPE, text=True, check=False, env=ENGLISH
+    )
+    os.close(write_end)
+    assert (ended.returncode, ended.stderr) == (exits.FAILED, "")
 
 
 @pytest.mark.parametrize("odd", ["", "a/b", "../healthz", "Mira", "m" * 51, "mira\x1b[2J", "mira\n", "m\udcff"])

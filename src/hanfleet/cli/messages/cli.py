@@ -27,4 +27,9 @@ TEXTS = {
         "There is no API token: start the fleet here with hanfleet up, name its folder with --home, or pass --token.",
         "Нет токена API: запустите флот командой hanfleet up, укажите его папку (--home) или передайте --token.",
     ),
+    "cli.misused": ("{what} See {help}.", "{what} Справка: {help}."),
+    "cli.no_room": (
+        "There is no room where this is written to. Make some, and run it again.",
+        "Там, куда идёт вывод, нет места. Освободите место и повторите команду.",
+    ),
 }
