@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hanfleet.cli import exits
+from hanfleet.cli.bot_ids import checked
 from hanfleet.cli.connection import Api, speaks
 from hanfleet.cli.messages import say
 from hanfleet.cli.output import AsJson, note, print_json, print_table
@@ -33,7 +34,7 @@ def _audit() -> None:
 @speaks
 def list_(
     api: Api,
-    bot: Annotated[str | None, typer.Option(help="Only of this bot.")] = None,
+    bot: Annotated[str | None, typer.Option(callback=checked, help="Only of this bot.")] = None,
     principal: Annotated[str | None, typer.Option(help="Only by this one, such as operator:owner or bot:mira.")] = None,
     action: Annotated[str | None, typer.Option(help="insert, update or delete.")] = None,
     since: Annotated[datetime | None, typer.Option(formats=_TIME, help="Not before this time (UTC).")] = None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hanfleet.cli import exits
+from hanfleet.cli.bot_ids import checked
 from hanfleet.cli.output import AsJson
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def _backup() -> None:
 
 @app.command(epilog="Examples: hanfleet backup create; hanfleet backup create --bot mira --json")
 def create(
-    bot: Annotated[str | None, typer.Option(help="Only this bot. Default: everything.")] = None,
+    bot: Annotated[str | None, typer.Option(callback=checked, help="Only this bot. Default: everything.")] = None,
     home: AtHome = None,
     as_json: AsJson = False,
 ) -> None:
@@ -97,7 +98,9 @@ def verify(
 )
 def restore(
     backup: Annotated[str, typer.Argument(metavar="ID", help="Its id or folder.")],
-    bot: Annotated[str | None, typer.Option(help="Only this bot. Default: everything that is in the backup.")] = None,
+    bot: Annotated[
+        str | None, typer.Option(callback=checked, help="Only this bot. Default: everything that is in the backup.")
+    ] = None,
     start: Annotated[
         bool, typer.Option("--start", help="Let bots run that ran. Never while the original fleet lives.")
     ] = False,

@@ -11,7 +11,8 @@ import typer
 from typer.core import TyperCommand
 
 from hanfleet.cli import exits
-from hanfleet.cli.bots.shared import BotId, path_of
+from hanfleet.cli.bot_ids import BotId
+from hanfleet.cli.bots.shared import path_of
 from hanfleet.cli.connection import Api, speaks
 from hanfleet.cli.messages import say
 from hanfleet.cli.output import AsJson, note, print_json, print_table

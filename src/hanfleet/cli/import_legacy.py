@@ -27,7 +27,9 @@ _SHOWN = 20
 )
 def import_legacy(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The old bot's folder; it is only read.")],
-    bot: Annotated[str | None, typer.Option(help="The bot's id; made when absent. Default: SESSION_NAME's.")] = None,
+    bot: Annotated[
+        str | None, typer.Option(help="The bot's id; made when absent. Default: SESSION_NAME's.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only read and report; no database is touched.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Compare with what stands; exit 1 on a difference.")] = False,
     rollback: Annotated[
@@ -112,16 +114,12 @@ def _named_by(folder: Path, env: str) -> str:
 
 def _bot_id(bot_id: str) -> str:
     """``bot_id``, as it is. Raises InvalidInputError when it is none."""
-    from pydantic import TypeAdapter, ValidationError
-
     from hanfleet.cli.messages import say
-    from hanfleet.core.config import BotId
+    from hanfleet.core.bot_ids import is_bot_id
     from hanfleet.core.errors import InvalidInputError
 
-    try:
-        TypeAdapter(BotId).validate_python(bot_id)
-    except ValidationError:
-        raise InvalidInputError(say("import_legacy.bad_id", bot_id=bot_id)) from None
+    if not is_bot_id(bot_id):
+        raise InvalidInputError(say("import_legacy.bad_id", bot_id=bot_id))
     return bot_id
 
 

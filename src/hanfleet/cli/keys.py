@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hanfleet.cli import exits
+from hanfleet.cli.bot_ids import checked
 from hanfleet.cli.output import AsJson
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def rotate(
     data: Annotated[
         bool, typer.Option("--data", help="Replace data keys; the default. A bot that runs is restarted once.")
     ] = False,
-    bot: Annotated[str | None, typer.Option(help="The data key of this bot alone.")] = None,
+    bot: Annotated[str | None, typer.Option(callback=checked, help="The data key of this bot alone.")] = None,
     home: AtHome = None,
     as_json: AsJson = False,
 ) -> None:

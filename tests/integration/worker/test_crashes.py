@@ -20,7 +20,8 @@ CASES = [(False, step) for step in AT_ONCE] + [(True, step) for step in PACED]
 )
 async def test_the_next_worker_goes_on_where_the_rows_stand(rehearsal: Rehearsal, place: str, step: str, paced: bool):
     if paced:
-        await rehearsal.configure(pacing={"wait_for_more_s": 0.2, "max_typing_s": 0.2, "split_at_chars": 80})
+        # Long enough that no busy machine is through with them before it has looked: then nothing is paced any more.
+        await rehearsal.configure(pacing={"wait_for_more_s": 0.2, "max_typing_s": 0.5, "split_at_chars": 80})
     ann = await rehearsal.contact()
     async with rehearsal.worker() as worker:
         await worker.is_running()

@@ -84,7 +84,18 @@ def test_a_full_disk_and_a_closed_pipe_end_it_quietly() -> None:
 
 
 @pytest.mark.parametrize("odd", ["", "a/b", "../healthz", "Mira", "m" * 51, "mira\x1b[2J", "mira\n", "m\udcff"])
-@pytest.mark.parametrize("command", [("bots", "status"), ("bots", "rm", "--yes"), ("contacts", "list")], ids=" ".join)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("bots", "status"),
+        ("bots", "rm", "--yes"),
+        ("contacts", "list"),
+        ("audit", "list", "--bot"),
+        ("keys", "rotate", "--bot"),
+        ("backup", "create", "--bot"),
+    ],
+    ids=" ".join,
+)
 def test_an_odd_id_is_refused_before_the_fleet_is_asked(
     command: tuple[str, ...], odd: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,7 +104,8 @@ def test_an_odd_id_is_refused_before_the_fleet_is_asked(
 
     monkeypatch.setenv("HANFLEET_LANG", "en")
     monkeypatch.setattr("hanfleet.cli.connection.Api.ask", ask)
-    assert run([*command, odd, "--token", "x"]) == exits.REFUSED
+    token = () if command[0] in ("keys", "backup") else ("--token", "x")
+    assert run([*command, odd, *token]) == exits.REFUSED
     said = capsys.readouterr().err
     assert said.startswith("Error: No bot has such an id, for ids are of a-z, 0-9 and -")
     assert said.endswith("hanfleet bots list shows all.\n")

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from hanfleet.cli.bot_ids import BotId
 from hanfleet.cli.bots.inputs import gather, read_config_file, read_secret_file
-from hanfleet.cli.bots.shared import BotId, path_of
+from hanfleet.cli.bots.shared import path_of
 from hanfleet.cli.connection import Api, speaks
 from hanfleet.cli.messages import say
 from hanfleet.cli.output import AsJson, print_json

@@ -6,7 +6,8 @@ from typing import Any
 import typer
 
 from hanfleet.cli import exits
-from hanfleet.cli.bots.shared import BotId, is_removed, path_of, watch
+from hanfleet.cli.bot_ids import BotId
+from hanfleet.cli.bots.shared import is_removed, path_of, watch
 from hanfleet.cli.connection import Api, speaks
 from hanfleet.cli.messages import say
 from hanfleet.cli.output import AsJson, note, print_json

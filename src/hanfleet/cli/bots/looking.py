@@ -4,9 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
+from hanfleet.cli.bot_ids import BotId
 from hanfleet.cli.bots import log_lines
 from hanfleet.cli.bots.dotted import print_configuration
-from hanfleet.cli.bots.shared import BotId, for_people, path_of
+from hanfleet.cli.bots.shared import for_people, path_of
 from hanfleet.cli.connection import Api, speaks
 from hanfleet.cli.messages import say
 from hanfleet.cli.output import AsJson, note, print_facts, print_json, print_table

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from hanfleet.cli.bots.shared import WAIT_S, BotId, path_of, watch
+from hanfleet.cli.bot_ids import BotId
+from hanfleet.cli.bots.shared import WAIT_S, path_of, watch
 from hanfleet.cli.connection import Api, speaks
 from hanfleet.cli.messages import say
 from hanfleet.cli.output import AsJson, print_json

@@ -2,25 +2,11 @@
 
 import time
 from collections.abc import Callable
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from hanfleet.cli.connection import Api
 from hanfleet.cli.messages import say
-from hanfleet.core.bot_ids import is_bot_id
-from hanfleet.core.errors import InvalidInputError
 
-
-def _checked(bot_id: str) -> str:
-    if not is_bot_id(bot_id):
-        # Before anything is asked of the fleet: an odd id would be a question about something else. It is not
-        # repeated, for it may hold what steers a terminal.
-        raise InvalidInputError(say("bots.odd_id"))
-    return bot_id
-
-
-BotId = Annotated[str, typer.Argument(metavar="BOT", help="The bot's id.", callback=_checked)]
 WAIT_S = 60
 _GLANCE_S = 0.2
 

@@ -13,10 +13,6 @@ TEXTS = {
         "There is no bot yet: add one with hanfleet bots add.",
         "Ботов пока нет: добавьте командой hanfleet bots add.",
     ),
-    "bots.odd_id": (
-        "No bot has such an id, for ids are of a-z, 0-9 and -, at most 50: hanfleet bots list shows all.",
-        "Такого ID у бота быть не может (a-z, 0-9 и -, не длиннее 50): все боты — hanfleet bots list.",
-    ),
     "bots.column.id": ("ID", "ID"),
     "bots.column.name": ("NAME", "ИМЯ"),
     "bots.column.state": ("STATE", "СОСТОЯНИЕ"),

@@ -6,6 +6,10 @@ TEXTS = {
         "The configuration holds what JSON cannot say ({reason}): mend it there.",
         "В конфигурации есть то, чего нет в JSON ({reason}): исправьте её.",
     ),
+    "cli.odd_id": (
+        "No bot has such an id, for ids are of a-z, 0-9 and -, at most 50: hanfleet bots list shows all.",
+        "Такого ID у бота быть не может (a-z, 0-9 и -, не длиннее 50): все боты — hanfleet bots list.",
+    ),
     "cli.interrupted": ("Interrupted.", "Прервано."),
     "cli.api_silent": (
         "No fleet answers at {url} ({reason}): start it with: hanfleet up, or name another with --api.",
