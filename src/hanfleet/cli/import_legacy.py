@@ -27,9 +27,7 @@ _SHOWN = 20
 )
 def import_legacy(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The old bot's folder; it is only read.")],
-    bot: Annotated[
-        str | None, typer.Option(help="The bot's id; made when absent. Default: SESSION_NAME's.")
-    ] = None,
+    bot: Annotated[str | None, typer.Option(help="The bot's id; made when absent. Default: SESSION_NAME's.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only read and report; no database is touched.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Compare with what stands; exit 1 on a difference.")] = False,
     rollback: Annotated[

@@ -17,12 +17,16 @@ class TelegramServer(BaseModel):
 
 
 class WorkerLimits(BaseModel):
-    """What the operating system allows one worker. Bytes and counts."""
+    """What the operating system allows one worker. Bytes and counts.
+
+    ``open_files``, sockets included: an honest worker has some 30. Below what servers keep free for everybody
+    (app.embedded), so that none can take all their connections.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     data_bytes: int = 512 * 1024 * 1024
-    open_files: int = 256
+    open_files: int = 64
     file_size_bytes: int = 64 * 1024 * 1024
 
 

@@ -7,10 +7,12 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
 import pytest
+from sqlalchemy.engine import make_url
 
 from hanfleet.app.embedded import EmbeddedPostgres
 from hanfleet.app.embedded.server import processes_in
@@ -68,6 +70,29 @@ async def test_nobody_gets_in_without_the_password(postgres: EmbeddedPostgres) -
         with pytest.raises(asyncpg.InvalidPasswordError):
             await asyncpg.connect(host=host, user="admin", password=password, database="postgres")  # type: ignore[no-untyped-call]
     assert (postgres.data.stat().st_mode & 0o077) == 0
+
+
+async def test_only_the_administrator_gets_into_the_databases_that_every_server_has(postgres: EmbeddedPostgres) -> None:
+    """Nothing was taken from PUBLIC there. The second half shows that a hostile bot could do harm."""
+    admin = make_url(postgres.url)
+    await _run(postgres.url, "CREATE ROLE mallory LOGIN PASSWORD 'x'", "CREATE DATABASE fleet")
+    mallory = admin.set(username="mallory", password="x")
+    assert await _run(mallory.set(database="fleet").render_as_string(hide_password=False), "SELECT 1") == 1
+    for database in ("postgres", "template1"):
+        with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError, match="rejects connection"):
+            await _run(mallory.set(database=database).render_as_string(hide_password=False), "SELECT 1")
+        await _run(admin.set(database=database).render_as_string(hide_password=False), "SELECT 1")
+    hba = Path(str(await _run(postgres.url, "SHOW hba_file")))
+    hba.write_text("local all all scram-sha-256\n")
+    await _run(postgres.url, "SELECT pg_reload_conf()")
+
+    async def harms() -> bool:
+        with suppress(asyncpg.InvalidAuthorizationSpecificationError):
+            url = mallory.set(database="postgres").render_as_string(hide_password=False)
+            return bool(await _run(url, "SELECT pg_try_advisory_lock(1)"))
+        return False
+
+    await eventually(harms)
 
 
 async def test_values_do_not_reach_the_log(postgres: EmbeddedPostgres) -> None:

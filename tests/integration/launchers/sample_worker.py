@@ -63,12 +63,20 @@ def _look_around(startup: WorkerStartup) -> int:
         "signals_foreign_process": _can(lambda: os.kill(victim, 0)),
         "listens": _can(lambda: socket.create_server(("127.0.0.1", 0)).close()),
         "reads_itself": _can(lambda: Path(f"/proc/{os.getpid()}/smaps_rollup").read_text()),
+        "makes_process": _can(_fork),
+        "makes_thread": _can(lambda: threading.Thread(target=print).start()),
         "interrupt_ignored": signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
         "term_default": signal.getsignal(signal.SIGTERM) is signal.SIG_DFL,
         "key": startup.data_keys[1].get_secret_value().hex(),
     }
     print("found " + json.dumps(found), flush=True)
     return 0
+
+
+def _fork() -> None:
+    if (child := os.fork()) == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
 
 
 def _can(deed: Callable[[], object]) -> bool:

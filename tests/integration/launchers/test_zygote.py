@@ -100,6 +100,8 @@ async def test_worker_is_shut_in(zygote, tmp_path):
         "signals_foreign_process": False,
         "listens": False,
         "reads_itself": True,
+        "makes_process": False,
+        "makes_thread": True,
         "interrupt_ignored": True,
         "term_default": True,
         "key": bytes(range(32)).hex(),

@@ -25,8 +25,14 @@ _SECRET = "postgres.admin"  # noqa: S105 - the secret's name
 _PROTOCOL_3_0 = 196608
 _SOCKET = ".s.PGSQL.5432"
 
-# Workers of any account may connect, and all have to prove who they are. Replication is not for anyone.
-_HBA = "local all all scram-sha-256\n"
+# Workers of any account may connect, and all have to prove who they are. Replication is not for anyone, and what every
+# server has besides the fleet's database is the administrator's: there nothing was taken from PUBLIC, such as advisory
+# locks, large objects and writing to the log.
+_HBA = f"""\
+local postgres,template1 {ADMIN} scram-sha-256
+local postgres,template0,template1 all reject
+local all all scram-sha-256
+"""
 
 _CONFIGURATION = """\
 # Written by hanfleet at each start: changes belong into the product, or into ALTER SYSTEM.
