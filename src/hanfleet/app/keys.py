@@ -11,13 +11,13 @@ from datetime import datetime
 
 from hanfleet.app.home import Home
 from hanfleet.app.home_database import administrator_url, passwords_of
-from hanfleet.app.master_key import begin_file, find_keys, finish_file, new_key_of, rewrap_backups
+from hanfleet.app.master_key import FoundKeys, begin_file, find_keys, finish_file, new_key_of, rewrap_backups
 from hanfleet.app.master_key_check import opened_by
 from hanfleet.app.settings import Settings
 from hanfleet.control.data_keys import Checkpoint, DataKeys, Rotated
 from hanfleet.control.master_keys import check_opens, rewrap
 from hanfleet.control.sealing import seals_texts
-from hanfleet.core.errors import ConflictError, NotFoundError
+from hanfleet.core.errors import ConflictError, NotFoundError, PermanentError
 from hanfleet.kit.clock import SystemClock
 from hanfleet.store.admin import bootstrap
 from hanfleet.store.leases import SUPERVISOR_LEASE
@@ -59,11 +59,15 @@ class BotKeys:
 
 @dataclass(frozen=True)
 class KeysStatus:
-    """``master`` None: it is missing, and ``place`` is its file. ``being_replaced``: a rotation has not ended."""
+    """``master`` None: it is missing, and ``place`` is its file. ``being_replaced``: a rotation has not ended.
+
+    ``refused``: the sentence that a fleet would be refused with, because the master key is not the right one.
+    """
 
     master: str | None
     place: str
     being_replaced: bool
+    refused: str | None = None
     bots: tuple[BotKeys, ...] = field(default=())
 
 
@@ -147,7 +151,16 @@ async def keys_status(settings: Settings) -> KeysStatus:
         bots = await store.run(_KEEPER, _bots_keys)
         name = masters[0].name if masters else None
         place = found.place if masters else str(home.master_key)
-        return KeysStatus(name, place, found.upcoming is not None, tuple(bots))
+        refused = await _refusal(store, found) if masters else None
+        return KeysStatus(name, place, found.upcoming is not None, refused, tuple(bots))
+
+
+async def _refusal(store: Store, found: FoundKeys) -> str | None:
+    try:
+        await store.run(_KEEPER, lambda tx: check_opens(tx, found.masters, found.place))
+    except PermanentError as other_key:
+        return str(other_key)
+    return None
 
 
 async def _refuse_beside_a_leader(tx: Transaction) -> None:

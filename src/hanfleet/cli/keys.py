@@ -63,7 +63,9 @@ def rotate(
 
 @app.command(epilog="Example: hanfleet keys status --json")
 def status(home: AtHome = None, as_json: AsJson = False) -> None:
-    """Tell which key seals what of each bot, and whether a rotation is unfinished. Exit 1: no master key is there."""
+    """Tell which key seals what of each bot, and whether a rotation is unfinished. Exit 1: the master key is not there,
+    or another.
+    """
     from hanfleet.app.keys import keys_status
     from hanfleet.app.settings import load_settings
 
@@ -74,7 +76,9 @@ def status(home: AtHome = None, as_json: AsJson = False) -> None:
         print_json(_as_document(found))
     else:
         _print(found)
-    if found.master is None:
+    if found.refused:
+        exits.tell(found.refused)
+    if found.master is None or found.refused:
         raise typer.Exit(exits.FAILED)
 
 

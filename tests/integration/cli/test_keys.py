@@ -230,6 +230,15 @@ def test_a_master_key_that_is_not_there_is_told(fleet: Fleet, monkeypatch: pytes
     assert (fleet.status()["master"], fleet.status()["place"]) == (None, str(fleet.home / "master.key"))
 
 
+def test_a_master_key_that_opens_nothing_is_told(fleet: Fleet) -> None:
+    (fleet.home / "master.key").write_text("ab" * 32)
+    status, out, err = fleet.cli("status")
+    assert status == 1
+    assert "anna" in out
+    assert "is another than the one that wrapped the keys of this database" in err
+    assert "is another than" in fleet.status()["refused"]
+
+
 def _up(home: Path, **environ: str) -> str:
     """`hanfleet up` until it ends by itself: what it says on standard error."""
     ended = subprocess.run(
