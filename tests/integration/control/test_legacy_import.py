@@ -310,7 +310,11 @@ _odd_sessions = st.sampled_from(
         f"UPDATE entities SET hash = 'x', phone = '{'1' * 70_000}'",
     ]
 )
-_damages = st.sampled_from(["none", "none", "cut", "empty", "later plan", "bom", "joined", "restarted", "holed"])
+_damages = st.sampled_from(
+    ["none", "none", "cut", "empty", "later plan", "bom", "joined", "restarted", "holed", "spoiled"]
+)
+# What can become of a record's text, so that the record is none any more: one quote too many, one too few, a hole.
+_spoils = st.sampled_from(['"text": ""{}:', '"text": {}:', '"te\x00\x00\x00\x00"{}:'])
 
 
 @settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
@@ -398,6 +402,13 @@ def _write_log(
             first, last = sorted((data.draw(st.integers(0, len(log))), data.draw(st.integers(0, len(log)))))
             write(path, json.dumps(log[:first] + log[last:]))
             write(root / f"backups/{chat_id}/2025-06-01.json", json.dumps({"messages": log}))
+        case "spoiled":
+            sound = json.dumps(log, indent=data.draw(st.sampled_from([None, 2])))
+            broken = {number for number in range(len(log)) if data.draw(st.integers(0, 2)) == 0}
+            for number in broken:
+                sound = sound.replace(f'"text": "{number}:', data.draw(_spoils).format(number), 1)
+            write(path, sound)
+            return [values for number, values in enumerate(log) if number not in broken]
         case _:
             write(path, sound)
     return log

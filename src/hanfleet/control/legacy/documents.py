@@ -1,80 +1,22 @@
-"""A JSON file as a value, however it was damaged: other encodings, empty, cut in the middle, two documents in one.
+"""A JSON file as a value, however it was damaged: other encodings, empty, cut or broken, two documents in one.
 
-Of a cut document everything before the cut is kept, in whole records; the rest goes to the report word for word.
+Of a cut or spoiled document everything that is whole is taken, record by record; what lies between is kept with the
+import, word for word.
 """
 
 import codecs
 import json
-from dataclasses import dataclass, field
+import re
 from pathlib import Path
 from typing import Any
 
 from hanfleet.control.legacy.cleaning import free_key
 from hanfleet.control.legacy.oddities import Oddities, quoted
+from hanfleet.control.legacy.salvaging import BLANK, BROKEN, Salvage
 
-_BLANK = " \t\r\n"
-_BROKEN = (ValueError, RecursionError)  # JSONDecodeError is a ValueError; so is a number of 5000 digits
-
-
-@dataclass
-class _Salvage:
-    """A walk over a broken document: what is whole is taken, the first thing that is not ends it."""
-
-    text: str
-    decoder: json.JSONDecoder
-    lost: int = field(default=0)
-
-    def value(self, at: int) -> tuple[Any, int, bool]:
-        """(value, where it ends, whole). Raises ValueError when there is nothing to take."""
-        at = self.skip(at)
-        try:
-            value, end = self.decoder.raw_decode(self.text, at)
-        except _BROKEN:
-            if self.text[at : at + 1] == "{":
-                return self._object(at + 1)
-            if self.text[at : at + 1] == "[":
-                return self._list(at + 1)
-            self.lost = at
-            raise ValueError("nothing whole") from None
-        return value, end, True
-
-    def skip(self, at: int, also: str = "") -> int:
-        while at < len(self.text) and self.text[at] in _BLANK + also:
-            at += 1
-        return at
-
-    def _list(self, at: int) -> tuple[list[Any], int, bool]:
-        items: list[Any] = []
-        while True:
-            at = self.skip(at, ",")
-            self.lost = at
-            if self.text[at : at + 1] == "]":
-                return items, at + 1, True
-            try:
-                # A record of a list is taken whole or not at all.
-                item, at = self.decoder.raw_decode(self.text, at)
-            except _BROKEN:
-                return items, at, False
-            items.append(item)
-
-    def _object(self, at: int) -> tuple[dict[str, Any], int, bool]:
-        fields: dict[str, Any] = {}
-        whole = True
-        while whole:
-            at = self.skip(at, ",")
-            self.lost = at
-            if self.text[at : at + 1] == "}":
-                return fields, at + 1, True
-            try:
-                key, at = self.decoder.raw_decode(self.text, at)
-                at = self.skip(at)
-                if not isinstance(key, str) or self.text[at : at + 1] != ":":
-                    break
-                value, at, whole = self.value(at + 1)
-            except _BROKEN:
-                break
-            fields[free_key(fields, key)] = value
-        return fields, at, False
+_LONGEST_KEPT = 1 << 20
+#: Whose name says whose it is: what is kept of any other file could not be found when a contact is erased.
+_OF_ONE_CHAT = re.compile("(?:^|/)-?[0-9]")
 
 
 class DocumentReader:
@@ -108,7 +50,7 @@ class DocumentReader:
         if text is None:
             return []
         name = self.name(path)
-        if not text.strip(_BLANK + "\x00"):
+        if not text.strip(BLANK + "\x00"):
             reason = "an empty file" if not text else "a file of blanks or NUL bytes only"
             self._oddities.note(name, "", reason, "nothing to import from it")
             return []
@@ -119,13 +61,12 @@ class DocumentReader:
         return documents
 
     def _parse(self, text: str, name: str) -> list[Any]:
-        salvage = _Salvage(text, self._decoder)
+        salvage = Salvage(text, self._decode)
         documents: list[Any] = []
         at = salvage.skip(0)
         while at < len(text):
-            twice = len(self._twice)
             try:
-                value, end, whole = salvage.value(at)
+                value, at, whole = salvage.value(at)
             except ValueError:
                 self._oddities.note(
                     name, f"character {at}", f"broken JSON: {quoted(text[at:])}",
@@ -134,16 +75,32 @@ class DocumentReader:
                 break
             documents.append(value)
             if not whole:
-                del self._twice[twice:]
-                self._oddities.note(
-                    name, f"character {salvage.lost}", f"broken JSON: {quoted(text[salvage.lost:])}",
-                    "everything before this place was taken, the rest left out",
-                )  # fmt: skip
                 break
-            at = salvage.skip(end)
+            at = salvage.skip(at)
+        for begin, end in salvage.gaps:
+            self._keep_gap(name, text, begin, end)
         if len(documents) > 1:
             self._oddities.note(name, "", "more than one document in one file", "all of them read, in order")
         return documents
+
+    def _keep_gap(self, name: str, text: str, begin: int, end: int) -> None:
+        lost = text[begin:end]
+        where, reason = f"character {begin}", f"broken JSON: {len(lost)} characters that are no whole record"
+        if not _OF_ONE_CHAT.search(name):
+            self._oddities.note(name, where, f"{reason}: {quoted(lost)}", "left out; what is whole was taken")
+            return
+        if len(lost) > _LONGEST_KEPT:
+            reason = f"{reason}, the first {_LONGEST_KEPT} of them kept"
+        self._oddities.keep(name, where, lost[:_LONGEST_KEPT], reason=reason)
+
+    def _decode(self, text: str, at: int) -> tuple[Any, int]:
+        """The value at ``at`` and where it ends; of one that is broken, no key is remembered."""
+        twice = len(self._twice)
+        try:
+            return self._decoder.raw_decode(text, at)
+        except BROKEN:
+            del self._twice[twice:]
+            raise
 
     def _pairs(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         fields = dict(pairs)

@@ -50,6 +50,91 @@ def test_of_a_cut_object_every_whole_record_is_taken(tmp_path: Path) -> None:
     assert '\\"Be"' in oddities.entries[0].reason
 
 
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_one_broken_record_costs_itself_alone(tmp_path: Path, indent: int | None, wrapped: bool) -> None:
+    log = [message(number, f"{number}:{{}}, [{{") for number in range(5_000)]
+    raw = json.dumps({"messages": log, "date": "x"} if wrapped else log, indent=indent)
+    for number in (0, 2_000, 2_001, 4_998):
+        raw = raw.replace(f'"text": "{number}:', f'"text": "{number}:"oh" ')
+    oddities = Oddities()
+    documents = DocumentReader(tmp_path, oddities).load(write(tmp_path / "conversations/5.json", raw))
+    sound = [one for one in log if one["text"].partition(":")[0] not in ("0", "2000", "2001", "4998")]
+    assert documents == [{"messages": sound, "date": "x"} if wrapped else sound]
+    kept = oddities.unknown["conversations/5.json"]
+    assert len(kept) == len(oddities.entries) == 3
+    for where, gap in kept.items():
+        assert raw[int(where.removeprefix("character ")) :].startswith(gap)
+    assert [gap.count('"oh"') for gap in kept.values()] == [1, 2, 1]
+    assert oddities.entries[0].reason.startswith(f"broken JSON: {len(next(iter(kept.values())))} characters that")
+
+
+_FAKE = '{"ts": "1", "direction": "in", "text": "fake"}'
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        f'{{"ts": "0", "text": "a"b", "replies": [{_FAKE}, {_FAKE}, {_FAKE}], "direction": "in"}}',
+        f'{{"ts": "0", "replies": [{_FAKE}, {_FAKE}], "text": "a"b", "other": [0, {_FAKE}]}}',
+        f'{{"ts": "0", "text": "he said "hi", {{}}, {_FAKE}, {_FAKE} and then", "direction": "in"}}',
+        f'{{"ts": "0", "text": "look: [1, {_FAKE}, 2]", "direction": "in"}}',
+        '{"ts": "0", "text": "a"b, {\\"ts\\": 1}, {}, [{}, {}]", "direction": "in"}',
+        f'{{"ts": "0", "text: "in"}}, {_FAKE[:-9]}',
+        '{"ts": "0", "text": "no end}',
+        '{"ts": "0", "te\x00\x00\x00\x00"',
+        "\x00" * 90,
+    ],
+)
+def test_nothing_within_a_string_or_a_broken_record_is_a_record(
+    tmp_path: Path, broken: str, indent: int | None
+) -> None:
+    log = [message(number, "sound") for number in range(6)]
+    for wrapped in (False, True):
+        raw = json.dumps({"messages": log} if wrapped else log, indent=indent)
+        third = json.dumps(log[3], indent=indent).replace("\n", "\n    " if wrapped else "\n  ")
+        assert third in raw
+        documents, _ = load(tmp_path, raw.replace(third, broken))
+        assert documents == [{"messages": log[:3] + log[4:]} if wrapped else log[:3] + log[4:]]
+
+
+def test_a_damaged_middle_and_a_cut_end_are_two_gaps(tmp_path: Path) -> None:
+    log = [message(number, str(number)) for number in range(9)]
+    raw = json.dumps(log).replace('"text": "4"', '"text": "4')
+    for less in range(2, len(json.dumps(log[8]))):
+        documents, oddities = load(tmp_path, raw[:-less])
+        assert documents == [log[:4] + log[5:8]]
+        assert reasons(oddities) == ["broken JSON"]
+        assert len(oddities.entries) == 2
+
+
+def test_what_names_nobody_is_quoted_and_not_kept(tmp_path: Path) -> None:
+    oddities = Oddities()
+    path = write(tmp_path / "girls_data.json", '{"girls": {"1": {"name": "Ann"}, "2": {"name": "Be')
+    DocumentReader(tmp_path, oddities).load(path)
+    assert '\\"Be"' in oddities.entries[0].reason
+    assert not oddities.unknown
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '[{"ts": [0' + ', {"ts": [0' * 60_000,
+        "[" + '{"ts": "a"b"}, ' * 60_000,
+        '[{"ts": 1"}' + ', {"ts": 1}] ' * 60_000,
+        '[{"ts": 1"}' + ", " * 300_000,
+        '[{"ts": 1"}' + "\n" * 600_000,
+        '[{"ts": ' + "9" * 5_000 + "}" + (', {"ts": ' + "9" * 5_000 + "}") * 200,
+    ],
+    ids=["nested", "all broken", "closing", "commas", "lines", "long numbers"],
+)
+@pytest.mark.timeout(20)
+def test_hostile_logs_take_no_more_than_linear_time(tmp_path: Path, content: str) -> None:
+    _documents, oddities = load(tmp_path, content)
+    assert "broken JSON" in reasons(oddities)
+
+
 @pytest.mark.parametrize("content", ["", "  \n", "\x00" * 512])
 def test_an_empty_file_is_reported(tmp_path: Path, content: str) -> None:
     documents, oddities = load(tmp_path, content)
