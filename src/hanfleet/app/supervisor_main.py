@@ -81,12 +81,8 @@ class Supervisor:
         )
         roles = Provisioner(payload.provisioner_url.get_secret_value())
         bus_users = BusProvisioner(bus)
-        self._watch = SessionWatch(
-            store,
-            BotSessions(payload.provisioner_url.get_secret_value()),
-            Expulsion(roles.fence, store, self.leases).shut_out,
-            clock,
-        )
+        from_database = Expulsion(roles.fence, store, self.leases).shut_out
+        self._watch = SessionWatch(store, BotSessions(payload.provisioner_url.get_secret_value()), from_database, clock)
         self._bus_watch = BusWatch(
             store, BotUses(bus), Expulsion(bus_users.shut_out, store, self.leases).shut_out, clock
         )
@@ -105,7 +101,7 @@ class Supervisor:
                 telegram_server=payload.telegram_server,
             ),
         )
-        self._relay = Relay(relay_store, ipc.producer, clock)
+        self._relay = Relay(relay_store, ipc.producer, from_database, clock)
         self._retention = Retention(
             store,
             clock,

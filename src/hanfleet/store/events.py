@@ -7,7 +7,7 @@ of a bot's events is the order of its commits.
 # ruff: noqa: S608 - only our own constants are put into statements, never a value
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -35,15 +35,34 @@ _READ = """
         WHEN e.timestamp >= '0002-01-01 00:00:00+00' AND e.timestamp < '9999-01-01 00:00:00+00' THEN e.timestamp
     END AS at"""
 
-# A row may carry an earlier time than its predecessor of the same bot: two processes' clocks meet at the counter. So
-# a batch is chosen by time and then filled up with everything that precedes its rows by seq. Its rows stay locked, so
-# an erasure waits until they are on the bus, and finds them there.
+# Bots by turns: the next of each, then the one after that. What a row says of itself decides on its place among its own
+# bot's rows only (a bot chooses seq and times itself), and neither rows nor bytes are more than asked for, but for a
+# first row. The index has the rows of each bot in this order, and the bots are found by leaps from one to the next; ""
+# is before every bot, and NULL, the system, behind them. Rows stay locked, so an erasure waits until they are on the
+# bus, and finds them there.
+_OF_EACH = 100
+_NEXT = f"""
+    SELECT e.timestamp, e.id, row_number() OVER (ORDER BY e.seq, e.timestamp, e.id) AS turn FROM events e
+    WHERE e.published_at IS NULL AND {{whose}} ORDER BY e.seq, e.timestamp, e.id LIMIT {_OF_EACH}"""
 _UNPUBLISHED = text(f"""
-    WITH oldest AS (
-        SELECT bot_id, seq, id FROM events WHERE published_at IS NULL ORDER BY timestamp LIMIT :limit),
-    reach AS (SELECT bot_id, max(seq) AS seq FROM oldest WHERE bot_id IS NOT NULL GROUP BY bot_id)
-    SELECT {_READ} FROM events e LEFT JOIN reach r ON r.bot_id = e.bot_id
-    WHERE e.published_at IS NULL AND (e.seq <= r.seq OR e.id IN (SELECT id FROM oldest))
+    WITH RECURSIVE bots AS (
+        SELECT CAST('' AS text) AS bot_id
+        UNION ALL
+        SELECT (SELECT e.bot_id FROM events e WHERE e.published_at IS NULL AND e.bot_id > b.bot_id
+                ORDER BY e.bot_id LIMIT 1)
+        FROM bots b WHERE b.bot_id IS NOT NULL),
+    due AS (
+        SELECT n.* FROM bots b CROSS JOIN LATERAL ({_NEXT.format(whose="e.bot_id = b.bot_id")}) AS n
+        WHERE b.bot_id <> ALL (CAST(:resting AS text[]))
+        UNION ALL ({_NEXT.format(whose="e.bot_id IS NULL")})
+        ORDER BY turn, timestamp, id LIMIT :limit),
+    weighed AS (
+        SELECT timestamp, id, sum(size) OVER (
+            ORDER BY turn, timestamp, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
+        FROM (SELECT d.*, (SELECT octet_length(CAST(e.data AS text)) FROM events e
+                           WHERE e.timestamp = d.timestamp AND e.id = d.id) AS size FROM due d) AS sized)
+    SELECT {_READ} FROM weighed w JOIN events e ON e.timestamp = w.timestamp AND e.id = w.id
+    WHERE e.published_at IS NULL AND coalesce(w.bytes_before, 0) < :max_bytes
     ORDER BY e.bot_id NULLS FIRST, e.seq, e.timestamp, e.id
     FOR KEY SHARE OF e""")
 _MARK = text("""
@@ -104,13 +123,17 @@ class Events:
 
     # The relay's side.
 
-    async def unpublished(self, limit: int = 500) -> Sequence[Event | UnreadableEvent]:
-        """The oldest events that wait for publication, each bot's in order of seq; a few over ``limit`` may come.
+    async def unpublished(
+        self, limit: int = 500, *, max_bytes: int = 4 << 20, resting: Collection[str] = ()
+    ) -> Sequence[Event | UnreadableEvent]:
+        """The next events that wait for publication, the bots by turns and each bot's in order of seq.
 
+        ``max_bytes``: after as much data no other event is added. ``resting``: these bots' events go on waiting.
         They cannot be deleted before this transaction ends: publish and mark them in it. One that is unreadable is
         only marked, or it would come for ever.
         """
-        return [_event(row) for row in await self._connection.all(_UNPUBLISHED, limit=limit)]
+        rows = await self._connection.all(_UNPUBLISHED, limit=limit, max_bytes=max_bytes, resting=list(resting))
+        return [_event(row) for row in rows]
 
     async def mark_published(self, events: Sequence[Event | UnreadableEvent]) -> None:
         """They are on the bus now, or never will be."""

@@ -233,7 +233,9 @@ async def test_what_is_being_published_is_waited_for_and_then_found(
             await ipc.producer.publish(events)
 
     slow = SlowProducer()
-    publishing = asyncio.create_task(Relay(database.relay, slow, SystemClock()).publish_due())
+    publishing = asyncio.create_task(
+        Relay(database.relay, slow, database.provisioner.fence, SystemClock()).publish_due()
+    )
     await slow.reading.wait()
     erasing = asyncio.create_task(manager.contacts.erase(bot.bot_id, ANN))
     _, waiting = await asyncio.wait([erasing], timeout=0.5)
@@ -268,7 +270,7 @@ async def test_what_a_crash_leaves_is_finished(
         raise DiedError
 
     whole = Erasures.erase
-    await Relay(database.relay, ipc.producer, SystemClock()).publish_due()
+    await Relay(database.relay, ipc.producer, database.provisioner.fence, SystemClock()).publish_due()
     with monkeypatch.context() as broken:
         if dies_at == "ledger":
             broken.setattr(Ledger, "append", dying)

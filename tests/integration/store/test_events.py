@@ -48,9 +48,11 @@ async def test_a_small_batch_never_runs_ahead_of_a_bots_order(database: Database
         await tx.bots.add("bella", {"name": "Bella"})
     async with late.transaction(SYSTEM) as tx:
         await tx.events.append(BotStarted(bot_id="anna"), bot_id="anna")
-    batch = await _unpublished(database, limit=1)
-    assert [(event.bot_id, event.seq) for event in batch] == [("anna", 1), ("anna", 2)]
+    batch = await _unpublished(database, limit=3)
+    assert [(event.bot_id, event.seq) for event in batch] == [("anna", 1), ("anna", 2), ("bella", 1)]
     assert batch[1].timestamp < batch[0].timestamp
+    for limit in (1, 2):  # bots by turns
+        assert {event.seq for event in await _unpublished(database, limit)} == {1}
 
 
 async def test_months_have_partitions_ahead(database: Database) -> None:

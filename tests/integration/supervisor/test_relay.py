@@ -1,10 +1,12 @@
 import asyncio
+import json
 from collections.abc import Sequence
 from contextlib import suppress
 
-from hanfleet.core.errors import BusUnavailableError
+from hanfleet.core.errors import BusUnavailableError, StoreUnavailableError
 from hanfleet.core.events import BotStarted, BotStopped, Event
 from hanfleet.kit.clock import SystemClock
+from hanfleet.supervisor.allowance import Allowance
 from hanfleet.supervisor.relay import RELAY, Relay
 from tests.support.database import SYSTEM, Database
 from tests.support.waiting import eventually
@@ -28,6 +30,10 @@ class ForgetfulBus:
             raise BusUnavailableError("gone after it was taken")
 
 
+async def nobody(bot_id: str) -> None:
+    raise AssertionError(f"{bot_id} did nothing to be shut out")
+
+
 async def _happen(database: Database, count: int) -> None:
     async with database.supervisor.transaction(SYSTEM) as tx:
         for _ in range(count):
@@ -40,7 +46,7 @@ async def test_events_are_published_in_order_once_the_bus_is_back(database):
         await database.add_bot(bot_id)
     bus = ForgetfulBus()
     bus.refusals, bus.lost_answers = 2, 1
-    relay = Relay(database.relay, bus, SystemClock(), idle_s=0.02, outage_s=0.02)
+    relay = Relay(database.relay, bus, nobody, SystemClock(), idle_s=0.02, outage_s=0.02)
     await _happen(database, 5)
     loop = asyncio.create_task(relay.run())
     try:
@@ -65,7 +71,7 @@ async def test_events_are_published_in_order_once_the_bus_is_back(database):
 
 
 async def test_nothing_due_costs_one_question(database):
-    assert await Relay(database.relay, ForgetfulBus(), SystemClock()).publish_due() == 0
+    assert await Relay(database.relay, ForgetfulBus(), nobody, SystemClock()).publish_due() == 0
 
 
 _PLANT = (
@@ -86,10 +92,64 @@ async def test_a_row_that_makes_no_event_is_set_aside_and_stops_nobody(database)
         await raw.execute(_PLANT, seq, data, at)
     await _happen(database, 1)
     bus = ForgetfulBus()
-    relay = Relay(database.relay, bus, SystemClock())
+    relay = Relay(database.relay, bus, nobody, SystemClock())
     assert await relay.publish_due() == len(spoilt) + 6
     assert await relay.publish_due() == 0
     assert len(bus.taken) == 6  # both bots were registered, and each says two things
     assert {event.seq for event in bus.taken if event.bot_id == "anna"} == {1, 2, 3}
     async with database.api.transaction(SYSTEM) as tx:
         assert [event.seq for event in await tx.events.list(bot_id="anna")] == [1, 2, 3]
+
+
+async def _flood(database: Database, count: int) -> None:
+    """In one transaction, as large as may be, and by its own account before anything else."""
+    raw = await database.connect((await database.add_bot("mallory")).url)
+    await raw.execute(
+        "INSERT INTO events (id, type, version, source, bot_id, seq, data, correlation_id, timestamp)"
+        " SELECT gen_random_uuid(), 'user.x', 1, 'worker', 'mallory', 1, jsonb_build_object('a', repeat('x', 3900)),"
+        f" gen_random_uuid(), now() - interval '1 hour' FROM generate_series(1, {count})"
+    )
+
+
+async def test_a_flood_holds_up_nobody_and_fills_no_batch(database: Database) -> None:
+    await _flood(database, 2000)
+    await database.add_bot("zoe")
+    bus = ForgetfulBus()
+    relay = Relay(database.relay, bus, nobody, SystemClock())
+    assert await relay.publish_due() < 200
+    assert [event.seq for event in bus.taken if event.bot_id == "zoe"] == [1]
+    async with database.relay.transaction(RELAY) as tx:
+        assert len(await tx.events.unpublished(50)) == 50
+        few = await tx.events.unpublished(50, max_bytes=20_000)
+        assert sum(len(json.dumps(event.data)) for event in few if isinstance(event, Event)) < 24_000
+        assert len(few) == 6
+        assert len(await tx.events.unpublished(50, max_bytes=1)) == 1
+        assert await tx.events.unpublished(50, resting={"mallory"}) == []
+
+
+async def test_who_floods_the_streams_is_shut_out_and_its_events_wait(database: Database) -> None:
+    await _flood(database, 500)
+    bus = ForgetfulBus()
+    shut_out: list[str] = []
+    slow_end = asyncio.Event()
+
+    async def end(bot_id: str) -> None:
+        shut_out.append(bot_id)
+        if len(shut_out) == 1:
+            raise StoreUnavailableError("away")
+        await slow_end.wait()
+
+    allowance = Allowance(burst=150, per_s=0.001)
+    loop = asyncio.create_task(Relay(database.relay, bus, end, SystemClock(), allowance=allowance).run())
+    try:
+        await eventually(lambda: shut_out == ["mallory"] * 2, what="it is shut out, at the second try")
+        await database.add_bot("zoe")
+        await eventually(lambda: any(event.bot_id == "zoe" for event in bus.taken), what="the others go on")
+    finally:
+        loop.cancel()
+        with suppress(asyncio.CancelledError):
+            await loop
+    assert shut_out == ["mallory"] * 2
+    assert len([event for event in bus.taken if event.bot_id == "mallory"]) == 200
+    async with database.relay.transaction(RELAY) as tx:
+        assert await tx.events.unpublished()

@@ -70,7 +70,9 @@ async def test_nothing_is_left_of_an_erased_contact(rehearsal: Rehearsal, own_bu
     manager = await _manager(rehearsal, bus, tmp_path)
     ann = await rehearsal.contact("Annabella", last_name="Quixote", username="annabella_q")
     boris = await rehearsal.contact("Boris")
-    relay = Relay(rehearsal.database.relay, IPCManager(bus).producer, SystemClock())
+    relay = Relay(
+        rehearsal.database.relay, IPCManager(bus).producer, rehearsal.database.provisioner.fence, SystemClock()
+    )
     async with rehearsal.worker() as worker:
         await worker.is_running()
         await ann.says(f"{TEXT} #00000001")

@@ -25,6 +25,8 @@ ALTER POLICY own_write ON events WITH CHECK (
     bot_id = my_bot() AND split_part(type, '.', 1) IN ('bot', 'user', 'profile', 'error')
     AND source = 'worker' AND published_at IS NULL);
 
+DROP INDEX events_unpublished;
+CREATE INDEX events_unpublished ON events (timestamp) WHERE published_at IS NULL;
 DROP POLICY relay ON events;
 DROP POLICY relay_locks ON events;
 REVOKE ALL ON events FROM @relay@;
