@@ -167,16 +167,22 @@ EVENTS = [
         data="""('{"a": ' || repeat('[', 1500) || repeat(']', 1500) || '}')::jsonb""",
     ),
     _event(
-        "no past",
+        "readable times",
         "a time that the relay cannot read, so that no event goes out any more",
         "bot_id = my_bot()",
         time="'4000-01-01 BC'",
     ),
     _event(
+        "no past",
+        "events that retention never drops, for no month holds them",
+        "bot_id = my_bot()",
+        time="now() - interval '25 hours'",
+    ),
+    _event(
         "no future",
         "a time for which no partition will ever be made",
         "bot_id = my_bot()",
-        time="now() + interval '1 year'",
+        time="now() + interval '2 hours'",
     ),
     Restriction(
         "policy relay on events",
