@@ -15,7 +15,7 @@ _BY_CURRENT_USER = """
 _WITHOUT_ATOMIC = """
     CREATE OR REPLACE FUNCTION my_bot() RETURNS text LANGUAGE sql STABLE SECURITY DEFINER AS
     $$ SELECT bot_id FROM bot_roles WHERE role_name = session_user $$"""
-_SHADOW = f"CREATE TEMP TABLE bot_roles (bot_id text, role_name name);\nGRANT SELECT ON bot_roles TO PUBLIC;\nINSERT INTO bot_roles VALUES ('anna', '@mallory@');\n{_FOREIGN_READ}"
+_SHADOW = f"SET LOCAL search_path = pg_temp, public;\nCREATE TEMP TABLE bot_roles (bot_id text, role_name name);\nGRANT SELECT ON bot_roles TO PUBLIC;\nINSERT INTO bot_roles VALUES ('anna', '@mallory@');\n{_FOREIGN_READ}"
 _ANYBODY = (
     "CREATE OR REPLACE FUNCTION my_bot() RETURNS text LANGUAGE sql STABLE SECURITY DEFINER AS $$ SELECT 'anna' $$"
 )

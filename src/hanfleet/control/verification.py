@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hanfleet.core.audit import ChainHead, ExportedHead
-from hanfleet.store.audit import Link
+from hanfleet.store.evidence import Link
 from hanfleet.store.principals import SystemPrincipal
 from hanfleet.store.session import Store
 
@@ -57,10 +57,13 @@ class Verification:
 async def verify(
     store: Store, exported: Iterable[ExportedHead], progress: Callable[[int], None] = lambda _: None
 ) -> Verification:
-    """Walk all chains. ``store`` is the owner role's; ``exported`` heads may repeat and come in any order."""
+    """Walk all chains. ``store`` is the owner role's; ``exported`` heads may repeat and come in any order.
+
+    Raises PermanentError when something stands in the trail's place, or between it and whoever reads it.
+    """
     async with store.transaction(AUDITOR) as tx:
-        await tx.audit.hold()
-        checkpoints = {head.chain: head for head in await tx.audit.checkpoints()}
+        await tx.evidence.hold()
+        checkpoints = {head.chain: head for head in await tx.evidence.checkpoints()}
         heads = {head.chain: head for head in await tx.audit.heads()}
         by_chain: dict[str, list[ChainHead]] = defaultdict(list)
         for known in exported:
@@ -71,7 +74,7 @@ async def verify(
         }
         told: dict[str, list[object]] = {}
         count = 0
-        async for link in tx.audit.links():
+        async for link in tx.evidence.links():
             if link.chain not in walks:
                 walks[link.chain] = _Walk(link.chain, None, None, [])
             walks[link.chain].step(link)

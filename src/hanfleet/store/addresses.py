@@ -12,6 +12,14 @@ def driver_url(url: str | URL) -> URL:
     return make_url(url).set(drivername="postgresql+asyncpg")
 
 
+def session_settings(application_name: str) -> dict[str, str]:
+    """What every connection of the product says at its log-in, where no setting of its role or database undoes it.
+
+    Names mean what stands in public: neither a schema that somebody put in front nor a temporary table.
+    """
+    return {"application_name": application_name, "search_path": "public, pg_temp"}
+
+
 async def connect(url: str | URL, application_name: str, *, timeout_s: float = 10.0) -> Any:
     """A plain connection, for what needs no repositories: listening, roles, databases.
 
@@ -21,7 +29,7 @@ async def connect(url: str | URL, application_name: str, *, timeout_s: float = 1
     _, arguments = dialect().create_connect_args(driver_url(url))
     return await asyncpg.connect(  # type: ignore[no-untyped-call]
         **arguments,
-        server_settings={"application_name": application_name},
+        server_settings=session_settings(application_name),
         timeout=timeout_s,
         command_timeout=timeout_s,
     )

@@ -1,10 +1,9 @@
-"""The audit trail: reading it, its chains' heads, what its verification needs, and dropping what is too old.
+"""The audit trail: reading it, its chains' heads, and dropping what is too old.
 
-Triggers write it (migration 0004); refuses to. Verification computes each hash here, from the entry's own columns, and
-trusts no function that stands in the database.
+Triggers write it (migration 0004); refuses to. Verification reads it as `evidence`.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,26 +22,10 @@ _NEWEST_FIRST = """
     AND (CAST(:principal AS text) IS NULL OR principal = :principal)
     AND (CAST(:action AS text) IS NULL OR action = :action)
     ORDER BY timestamp DESC, chain DESC, seq DESC LIMIT :limit"""
-_LIST = text(f"SELECT * FROM audit WHERE true {_NEWEST_FIRST}")  # noqa: S608 - a constant of ours
-_LIST_OF_BOT = text(f"SELECT * FROM audit WHERE bot_id = :bot_id {_NEWEST_FIRST}")  # noqa: S608 - a constant of ours
-_HEADS = text("SELECT chain, seq, hash FROM audit_chains ORDER BY chain")
-_CHECKPOINTS = text("SELECT chain, seq, hash FROM audit_checkpoints ORDER BY chain")
-# Retention waits while this is held, so what is read first and what is read last belong together.
-_HOLD = text("LOCK TABLE audit IN ACCESS SHARE MODE")
-# The same expression as in audit_append (migration 0004).
-_LINKS = text("""
-    SELECT chain, seq, timestamp, prev_hash, hash,
-           CASE WHEN chain = 'fleet' AND noun = 'audit' THEN new_values END AS checkpoints,
-           sha256(prev_hash || convert_to(jsonb_build_array(
-               chain, seq, to_char(timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), principal, db_role,
-               action, noun, bot_id, subject, old_values, new_values, request_id)::text, 'UTF8')) AS expected
-    FROM audit
-    WHERE chain >= :chain
-      AND (chain, seq, timestamp) > (CAST(:chain AS text), CAST(:seq AS bigint),
-                                     coalesce(CAST(:timestamp AS timestamptz), '-infinity'))
-    ORDER BY chain, seq, timestamp LIMIT :limit""")
-_DROP_OLD = text("SELECT drop_old_audit(:keep_days)")
-_LINKS_AT_ONCE = 5000
+_LIST = text(f"SELECT * FROM public.audit WHERE true {_NEWEST_FIRST}")  # noqa: S608 - a constant of ours
+_LIST_OF_BOT = text(f"SELECT * FROM public.audit WHERE bot_id = :bot_id {_NEWEST_FIRST}")  # noqa: S608 - a constant of ours
+_HEADS = text("SELECT chain, seq, hash FROM public.audit_chains ORDER BY chain")
+_DROP_OLD = text("SELECT public.drop_old_audit(:keep_days)")
 
 
 @dataclass(frozen=True)
@@ -72,21 +55,6 @@ class AuditRow:
     request_id: str | None
     prev_hash: bytes
     hash: bytes
-
-
-@dataclass(frozen=True)
-class Link:
-    """What verification needs of one entry; ``expected`` is the hash that its content has now.
-
-    ``checkpoints``: of an entry of the retention, each chain's checkpoint (seq and hash in hex) after it.
-    """
-
-    chain: str
-    seq: int
-    prev_hash: bytes
-    hash: bytes
-    expected: bytes
-    checkpoints: dict[str, list[Any]] | None
 
 
 class Audit:
@@ -123,26 +91,7 @@ class Audit:
 
     async def heads(self) -> list[ChainHead]:
         """The head of every chain, by name."""
-        return [_head(row) for row in await self._connection.all(_HEADS)]
-
-    async def checkpoints(self) -> list[ChainHead]:
-        """How far retention has taken each chain away. For the owner role alone."""
-        return [_head(row) for row in await self._connection.all(_CHECKPOINTS)]
-
-    async def hold(self) -> None:
-        """Keep retention away until the end of this transaction."""
-        await self._connection.all(_HOLD)
-
-    async def links(self) -> AsyncIterator[Link]:
-        """All entries, chain by chain, each chain from its beginning. For the owner role alone."""
-        place: dict[str, Any] = {"chain": "", "seq": 0, "timestamp": None}
-        while True:
-            rows = await self._connection.all(_LINKS, **place, limit=_LINKS_AT_ONCE)
-            for row in rows:
-                yield Link(row.chain, row.seq, row.prev_hash, row.hash, row.expected, row.checkpoints)
-            if len(rows) < _LINKS_AT_ONCE:
-                return
-            place = {"chain": rows[-1].chain, "seq": rows[-1].seq, "timestamp": rows[-1].timestamp}
+        return [head_of(row) for row in await self._connection.all(_HEADS)]
 
     async def drop_old(self, keep_days: int) -> bool:
         """Drop whole months that are older than ``keep_days`` (at least 90) days; False: there were none.
@@ -152,7 +101,8 @@ class Audit:
         return bool(await self._connection.value(_DROP_OLD, keep_days=keep_days))
 
 
-def _head(row: Row[Any]) -> ChainHead:
+def head_of(row: Row[Any]) -> ChainHead:
+    """A row of chain, seq and hash."""
     return ChainHead(row.chain, row.seq, row.hash)
 
 

@@ -4,7 +4,7 @@ Refuses to commit: that is the session's alone.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, TextClause
@@ -32,6 +32,14 @@ class Connection:
         with translated(self.principal):
             result = await self._raw.execute(statement, values)
             return list(result.all()) if result.returns_rows else []
+
+    async def stream(self, statement: TextClause, at_once: int) -> AsyncIterator[Row[Any]]:
+        """The rows of one statement, as they stood when it began, fetched ``at_once`` at a time."""
+        with translated(self.principal):
+            async with self._raw.stream(statement) as result:
+                async for rows in result.partitions(at_once):
+                    for row in rows:
+                        yield row
 
     async def first(self, statement: TextClause, **values: Any) -> Row[Any] | None:
         """The first row, or None."""

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from hanfleet.core.errors import ConflictError, InvalidInputError
-from hanfleet.store.addresses import connect, driver_url
+from hanfleet.store.addresses import connect, driver_url, session_settings
 from hanfleet.store.faults import translated
 from hanfleet.store.losses import Loss, losses, take_stock
 from hanfleet.store.migrations import HEAD, REVISIONS
@@ -115,7 +115,7 @@ async def _in_transaction(owner_url: str, move: Callable[[Connection], T]) -> T:
     engine = create_async_engine(
         driver_url(owner_url),
         poolclass=NullPool,
-        connect_args={"server_settings": {"application_name": "hanfleet db"}},
+        connect_args={"server_settings": session_settings("hanfleet db")},
     )
     try:
         with translated(None):

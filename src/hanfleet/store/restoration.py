@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 from hanfleet.core.errors import ConflictError, PermanentError
 from hanfleet.kit.clock import Clock
 from hanfleet.store import catalogue, migrate
-from hanfleet.store.addresses import driver_url
+from hanfleet.store.addresses import driver_url, session_settings
 from hanfleet.store.catalogue import RangePartition, Table, quoted, quoted_list
 from hanfleet.store.connection import Connection
 from hanfleet.store.faults import translated
@@ -183,7 +183,7 @@ async def restoration(owner_url: str, clock: Clock) -> AsyncIterator[Restoration
         connect_args={
             "timeout": 10.0,
             "command_timeout": _TIMEOUT_S,
-            "server_settings": {"application_name": "hanfleet restore"},
+            "server_settings": session_settings("hanfleet restore"),
         },
     )
     principal = SystemPrincipal("restore")

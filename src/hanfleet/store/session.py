@@ -18,7 +18,7 @@ from hanfleet.core.errors import StoreUnavailableError
 from hanfleet.kit.backoff import Backoff
 from hanfleet.kit.clock import Clock
 from hanfleet.kit.requests import request_id
-from hanfleet.store.addresses import driver_url
+from hanfleet.store.addresses import driver_url, session_settings
 from hanfleet.store.alerts import Alerts
 from hanfleet.store.audit import Audit
 from hanfleet.store.bots import Bots
@@ -27,6 +27,7 @@ from hanfleet.store.contacts import Contacts
 from hanfleet.store.conversations import Conversations
 from hanfleet.store.erasures import Erasures
 from hanfleet.store.events import Events
+from hanfleet.store.evidence import Evidence
 from hanfleet.store.facts import Facts
 from hanfleet.store.faults import translated
 from hanfleet.store.heartbeats import Heartbeats
@@ -53,7 +54,8 @@ from hanfleet.store.webhooks import Webhooks
 
 T = TypeVar("T")
 _NAME_PRINCIPAL = text("""
-    SELECT set_config('hanfleet.principal', :setting, true), set_config('hanfleet.request_id', :request_id, true)""")
+    SELECT pg_catalog.set_config('hanfleet.principal', :setting, true),
+           pg_catalog.set_config('hanfleet.request_id', :request_id, true)""")
 _BACKOFF = Backoff(first_s=0.05, longest_s=2.0)
 
 
@@ -89,6 +91,7 @@ class Transaction:
         self.schema = Schema(connection)
         self.erasures = Erasures(connection)
         self.audit = Audit(connection)
+        self.evidence = Evidence(connection)
 
     def use_texts(self, texts: Texts) -> None:
         """Read and keep texts from here on as this one bot does."""
@@ -126,7 +129,7 @@ class Store:
             connect_args={
                 "timeout": statement_timeout_s,
                 "command_timeout": statement_timeout_s,
-                "server_settings": {"application_name": application_name},
+                "server_settings": session_settings(application_name),
             },
         )
 

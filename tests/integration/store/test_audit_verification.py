@@ -8,10 +8,12 @@ from typing import Any
 import asyncpg
 import pytest
 import pytest_asyncio
+from sqlalchemy import text
 
 from hanfleet.control.verification import Break, Fault, verify
 from hanfleet.core.audit import ChainHead, ExportedHead
-from hanfleet.core.errors import StoreUnavailableError
+from hanfleet.core.errors import PermanentError, StoreUnavailableError
+from hanfleet.store import evidence
 from hanfleet.store.audit import Audit
 from hanfleet.store.session import Store
 from tests.integration.store.test_audit_triggers import talk
@@ -73,6 +75,18 @@ SEEN = {
     "the head is another": ("UPDATE audit_chains SET hash = 'x' WHERE chain = 'bot:anna'", 7, Fault.UNHEADED),
     "the head is deleted": ("DELETE FROM audit_chains WHERE chain = 'bot:anna'", 1, Fault.UNHEADED),
     "the beginning is said to be too old": (_BEGINNING, 3, Fault.DROPPED),
+    "an entry is moved to before Christ": (
+        "UPDATE audit SET timestamp = (timestamp::text || ' BC')::timestamptz WHERE chain = 'bot:anna' AND seq = 4",
+        4,
+        Fault.CHANGED,
+    ),
+    "a function of its own makes the hashes": (
+        "CREATE FUNCTION public.jsonb_build_array(text, bigint, text, text, text, text, text, text, text, jsonb, jsonb,"
+        " text) RETURNS jsonb LANGUAGE sql AS $$ SELECT pg_catalog.jsonb_build_array($1, $2, $3, CASE $4 WHEN"
+        " 'operator:nobody' THEN 'operator:olga' ELSE $4 END, $5, $6, $7, $8, $9, $10, $11, $12) $$;" + _FORGE,
+        4,
+        Fault.CHANGED,
+    ),
 }
 #: Only exported heads show these.
 UNSEEN = {"all is hashed anew", "the end is deleted and the head moved back", "a chain is deleted with its head"}
@@ -120,6 +134,113 @@ async def test_tampering_is_named(trail: Trail, tampering: str) -> None:
     assert (await trail.breaks())[0] == (CHAIN, seq, fault)
     without = await trail.breaks(exported=False)
     assert without == ([] if tampering in UNSEEN else [(CHAIN, seq, fault)])
+
+
+async def test_no_setting_of_the_owner_role_shows_another_trail(trail: Trail) -> None:
+    await trail.owner.execute(
+        "CREATE SCHEMA evil; CREATE TABLE evil.audit AS SELECT * FROM audit;"
+        f"CREATE TABLE evil.audit_chains AS SELECT * FROM audit_chains; {_FORGE}"
+        f"ALTER ROLE CURRENT_USER IN DATABASE {trail.database.name} SET search_path = evil, public"
+    )
+    store = await trail.database.store(trail.database.urls.owner)  # its log-in is later than the setting
+    found = await verify(store, [])
+    assert [(one.chain, one.seq, one.fault) for one in found.breaks] == [(CHAIN, 4, Fault.CHANGED)]
+    await trail.owner.execute("SET search_path = evil")
+    assert await trail.breaks() == [(CHAIN, 4, Fault.CHANGED)]
+
+
+async def test_every_connection_says_itself_where_names_are_looked_up(trail: Trail) -> None:
+    await trail.owner.execute(f"ALTER ROLE CURRENT_USER IN DATABASE {trail.database.name} SET search_path = evil")
+    raw = await trail.database.connect(trail.database.urls.owner)
+    assert await raw.fetchval("SHOW search_path") == "public, pg_temp"
+    async with trail.store.transaction(SYSTEM) as tx:
+        assert await tx._connection.value(text("SHOW search_path")) == "public, pg_temp"
+
+
+async def test_whatever_is_written_hashes_the_same_outside(trail: Trail) -> None:
+    odd = "".join(map(chr, range(1, 0x180))) + "\u2028\ud7ff\uffff\U0001f600"
+    config: dict[str, Any] = {"name": "Anna", odd: [odd, None, True, 0.1, 1e300, -5, 10**40, {"b": {}, "a": []}]}
+    async with trail.database.api.transaction(OPERATOR) as tx:
+        await tx.bots.set_config("anna", config)
+        await tx._connection.all(text("SELECT set_config('hanfleet.principal', :odd, true)"), odd=f"system:{odd}")
+        await tx.bots.request_restart("anna")
+    assert await trail.breaks() == []
+
+
+async def test_an_entry_of_no_chain_is_a_break(trail: Trail) -> None:
+    """Lists would show it."""
+    await trail.owner.execute(
+        "INSERT INTO audit SELECT '', -1, timestamp, principal, db_role, action, noun, bot_id, subject, old_values,"
+        " new_values, request_id, prev_hash, hash FROM audit WHERE chain = 'bot:anna' AND seq = 4"
+    )
+    assert await trail.breaks() == [("", -1, Fault.DOUBLED)]
+
+
+async def test_twins_are_found_wherever_a_page_ends(trail: Trail, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "_LINKS_AT_ONCE", 4)
+    await trail.owner.execute(
+        "ALTER TABLE audit DROP CONSTRAINT audit_pkey;"
+        "ALTER TABLE audit ALTER chain SET NOT NULL, ALTER seq SET NOT NULL, ALTER timestamp SET NOT NULL;"
+        "INSERT INTO audit SELECT chain, seq, timestamp, 'operator:nobody', db_role, action, noun, bot_id, subject,"
+        " old_values, new_values, request_id, prev_hash, hash FROM audit WHERE chain = 'bot:anna' AND seq = 4"
+    )
+    assert await trail.breaks() in ([(CHAIN, 4, Fault.DOUBLED)], [(CHAIN, 4, Fault.CHANGED)])
+
+
+async def test_what_the_retention_says_may_be_anything_and_is_a_break(trail: Trail) -> None:
+    for value in ("[1]", "7", f"{'[' * 6000}{']' * 6000}", f'{{"a": {"9" * 5000}}}'):
+        await trail.owner.execute(
+            "DELETE FROM audit WHERE chain = 'fleet'; INSERT INTO audit SELECT 'fleet', 1, timestamp, principal, db_role,"
+            " action, 'audit', bot_id, subject, NULL, $$" + value + "$$::jsonb, NULL, prev_hash, hash FROM audit"
+            " WHERE chain = 'bot:anna' AND seq = 4"
+        )
+        assert ("fleet", 1, Fault.CHANGED) in await trail.breaks()
+
+
+_LONG_AGO = "FOR VALUES FROM ('1999-01-01') TO ('1999-02-01')"
+_AWAY = "CREATE SCHEMA kept; ALTER TABLE audit SET SCHEMA kept;"
+INSTEAD = {
+    "a view": (_AWAY + "CREATE VIEW audit AS SELECT * FROM kept.audit", "audit is not the table"),
+    "a table with another below it": (
+        _AWAY + "CREATE TABLE audit (LIKE kept.audit INCLUDING ALL); CREATE TABLE below () INHERITS (audit)",
+        "audit is not the table",
+    ),
+    "heads from a table below": (
+        "CREATE TABLE below () INHERITS (audit_chains)",
+        "audit_chains is not the table",
+    ),
+    "a partition of its own": (
+        f"CREATE TABLE more PARTITION OF audit {_LONG_AGO}",
+        "more is a partition of it that no part of the fleet made",
+    ),
+    "a partition that is split again": (
+        f"CREATE TABLE audit_y1999m01 PARTITION OF audit {_LONG_AGO} PARTITION BY RANGE (timestamp)",
+        "audit_y1999m01 is not the table",
+    ),
+    "a rule": ("CREATE RULE r AS ON INSERT TO audit DO INSTEAD NOTHING", "audit has a rule"),
+    "a rule on a partition": ("CREATE RULE r AS ON UPDATE TO audit_default DO INSTEAD NOTHING", "default has a rule"),
+    "a policy": (
+        "CREATE POLICY hide ON audit USING (seq <> 4); ALTER TABLE audit FORCE ROW LEVEL SECURITY",
+        "audit belongs to another role, or hides rows from its own",
+    ),
+    "a policy on the heads": ("ALTER TABLE audit_chains FORCE ROW LEVEL SECURITY", "audit_chains belongs to another"),
+    "a column that is nothing": ("ALTER TABLE audit ALTER subject DROP NOT NULL", "has other columns"),
+    "a column of another type": (
+        "CREATE DOMAIN word AS text; ALTER TABLE audit ALTER principal TYPE word",
+        "has other columns",
+    ),
+    "a column of another order": ('ALTER TABLE audit ALTER subject TYPE text COLLATE "C"', "has other columns"),
+    "one more column": ("ALTER TABLE audit ADD x text", "has other columns"),
+    "nothing": ("ALTER TABLE audit RENAME TO gone", 'relation "public.audit" does not exist'),
+}
+
+
+@pytest.mark.parametrize("instead", INSTEAD)
+async def test_what_stands_in_the_place_of_the_trail_is_refused(trail: Trail, instead: str) -> None:
+    sql, sentence = INSTEAD[instead]
+    await trail.owner.execute(sql)
+    with pytest.raises(PermanentError, match=sentence):
+        await trail.breaks()
 
 
 async def test_entries_that_nobody_exported_are_counted(trail: Trail) -> None:

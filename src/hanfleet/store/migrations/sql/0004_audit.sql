@@ -40,8 +40,8 @@ CREATE TABLE audit_checkpoints (
 );
 
 -- One entry at the end of one chain. The hash covers the entry's columns as one JSON array (jsonb has one way to write
--- a value) behind the hash before it; `store/audit.py` has the same expression, so that verification asks no function
--- that could have been changed here.
+-- a value) behind the hash before it; `store/evidence.py` makes the same text by itself, so that verification asks no
+-- function that could have been changed here.
 CREATE FUNCTION audit_append(
     p_chain text, p_principal text, p_action text, p_noun text, p_bot_id text, p_subject text, p_old jsonb, p_new jsonb,
     p_request_id text
