@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -91,11 +91,17 @@ def _read(folder: Path, env: str) -> "LegacyFolder":
     from hanfleet.core.errors import InvalidInputError
     from hanfleet.kit.clock import SystemClock
 
-    if folder.is_dir() and not is_old_folder(folder, env):
-        parent = folder.resolve().parent
-        if is_old_folder(parent, env):
-            raise InvalidInputError(say("import_legacy.perhaps_parent", folder=folder, parent=parent))
-        raise InvalidInputError(say("import_legacy.no_old_folder", folder=folder))
+    try:
+        if not is_old_folder(folder, env):
+            parent = folder.resolve().parent
+            with suppress(PermissionError):
+                if is_old_folder(parent, env):
+                    raise InvalidInputError(say("import_legacy.perhaps_parent", folder=folder, parent=parent))
+            raise InvalidInputError(say("import_legacy.no_old_folder", folder=folder))
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # the folder says it itself
+    except OSError as refused:
+        raise InvalidInputError(say("import_legacy.closed", folder=folder, reason=refused.strerror)) from refused
     return LegacyFolder(folder, SystemClock().now(), env=env)
 
 

@@ -1,5 +1,6 @@
 """The command itself: on a server that was given, and on a home's own one, alone or beside a fleet."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -111,6 +112,18 @@ def test_what_cannot_be_is_refused(arguments: list[str], status: int, capsys: py
 def test_a_folder_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["import-legacy", str(tmp_path / "no"), "--dry-run"]) == 3
     assert "There is no folder" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_closed_to_us_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(_folder: Path) -> list[str]:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setenv("HANFLEET_LANG", "en")
+    monkeypatch.setattr("hanfleet.control.legacy.recognising.os.listdir", refuse)
+    assert run(["import-legacy", str(tmp_path), "--bot", "mira", "--dry-run"]) == 2
+    assert "cannot be looked into (Permission denied)" in capsys.readouterr().err
 
 
 def test_a_folder_of_something_else_makes_no_bot(

@@ -17,6 +17,10 @@ TEXTS = {
         "{folder} holds nothing of the old bot: name the folder with its girls_data, conversations or .env.",
         "В {folder} нет ничего от старого бота: укажите папку, где его girls_data, conversations или .env.",
     ),
+    "import_legacy.closed": (
+        "{folder} cannot be looked into ({reason}): change its mode or its owner.",
+        "Не удаётся заглянуть в {folder} ({reason}): измените права или владельца.",
+    ),
     "import_legacy.perhaps_parent": (
         "{folder} holds nothing that the old bot keeps side by side: did you mean its parent, {parent}?",
         "В {folder} нет того, что старый бот хранит рядом: может быть, нужна папка выше, {parent}?",

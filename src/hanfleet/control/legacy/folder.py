@@ -5,6 +5,7 @@ Only reads. A file that nothing here knows is named in the report.
 
 import os
 import re
+import stat
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
@@ -47,10 +48,13 @@ class LegacyFolder:
         self._now = now
         self._reader = DocumentReader(root, self.oddities)
         self._known: set[Path] = {root / "bot.log"}
-        self._linked: list[Path] = []  # folders that are read through a link; a walk does not go into them
+        self._linked: list[Path] = []  # folders that are read by another name; a walk does not go into them
+        self._closed: set[Path] = set()
         self.settings = self._settings(env)
         self.persona = self._persona()
         self.metrics, self.kept = self._rest()
+        self._sessions = sorted(root.glob("*.session"))
+        self._known.update(self._sessions, root.glob("*.session-*"))
         self._logs = self._numbered(self._folder("CONVERSATIONS_DIR", "conversations"), "conversation")
         self._backups = self._find_backups()
         self._profiles = self._read_profiles()
@@ -69,13 +73,10 @@ class LegacyFolder:
     def session(self) -> SessionSnapshot | None:
         """The Telegram session, when there is one."""
         wanted = self._root / f"{Path(self.settings.session_name).name.removesuffix('.session')}.session"
-        found = sorted(self._root.glob("*.session"))
-        self._known.update(found)
-        self._known.update(self._root.glob("*.session-*"))
-        if not found:
+        if not self._sessions:
             return None
-        path = wanted if wanted in found else found[0]
-        for other in found:
+        path = wanted if wanted in self._sessions else self._sessions[0]
+        for other in self._sessions:
             if other != path:
                 self.oddities.note(self._reader.name(other), "", "another session file", "left out")
         return read_session(path, self._reader.name(path), self.oddities)
@@ -111,9 +112,16 @@ class LegacyFolder:
     def _is_file(self, path: Path) -> bool:
         """Whether there is a file of that name; anything else of that name is noted."""
         self._known.add(path)
-        if path.is_file():
+        try:
+            path.stat()
+        except PermissionError as refused:
+            self.oddities.note(self._reader.name(path), "", f"unreadable: {refused.strerror}", "left out")
+            return False
+        except (OSError, ValueError):
+            pass  # a link to nowhere, or a name that no file can have
+        if os.path.isfile(path):  # noqa: PTH113 - unlike Path.is_file it says no where it cannot know
             return True
-        if path.is_dir():
+        if _is_dir(path):
             done = "left out" if path.is_symlink() else "what is in it is named, not read"
             self.oddities.note(self._reader.name(path), "", "no file but a folder", done)
         elif os.path.lexists(path):
@@ -122,23 +130,40 @@ class LegacyFolder:
 
     def _folder(self, variable: str, default: str) -> Path:
         """Where the old bot kept something; a place outside the folder is not ours to read."""
+        top = Path(os.path.realpath(self._root))
         path = self._root / self.settings.folder(variable, default)
-        if not path.resolve().is_relative_to(self._root.resolve()):
+        real = Path(os.path.realpath(path))
+        if not real.is_relative_to(top):
             done = f"looked into {default} instead"
             self.oddities.note(self.settings.file, variable, "a place outside the folder", done)
             path = self._root / default
-        if path.is_symlink() and path.is_dir():
+        elif not path.is_relative_to(self._root):
+            path = self._root / real.relative_to(top)  # named in full, where we were given another name for it
+        if os.path.realpath(path) != str(top / path.relative_to(self._root)) and _is_dir(path):
             self._linked.append(path)
             self.oddities.note(self._reader.name(path), "", "a link to a folder", "read all the same")
         return path
 
+    def _listed(self, folder: Path) -> list[Path]:
+        """What is in ``folder``, by name; nothing where there is none, or, with one note, where we may not look."""
+        try:
+            return sorted(folder.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as refused:
+            if folder not in self._closed:
+                self._closed.add(folder)
+                reason = f"unreadable: {refused.strerror}"
+                self.oddities.note(self._reader.name(folder), "", reason, "what is in it was left out")
+            return []
+
     def _numbered(self, folder: Path, what: str) -> dict[int, list[Path]]:
         """The files in ``folder`` by the chat that their names begin with, the plainest name first."""
         found: defaultdict[int, list[Path]] = defaultdict(list)
-        for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        for path in self._listed(folder):
             name = _NUMBERED.fullmatch(path.name)
             chat_id = chat_id_of(name[1]) if name else None
-            if path.is_dir() and chat_id is None:
+            if _is_dir(path) and chat_id is None:
                 continue  # what is in it is named as unknown
             if not self._is_file(path):
                 continue
@@ -155,15 +180,14 @@ class LegacyFolder:
     def _find_backups(self) -> dict[int, list[Path]]:
         found: dict[int, list[Path]] = {}
         folder = self._folder("BACKUPS_DIR", "backups")
-        for chat in sorted(folder.iterdir()) if folder.is_dir() else []:
+        for chat in self._listed(folder):
             chat_id = chat_id_of(chat.name)
-            if chat_id is None or not chat.is_dir():
+            if chat_id is None or not _is_dir(chat):
                 continue
             if chat.is_symlink():
                 self._linked.append(chat)
             # In the order of the days, whose names sort.
-            paths = sorted(path for path in chat.iterdir() if path.is_file())
-            self._known.update(paths)
+            paths = [path for path in self._listed(chat) if self._is_file(path)]
             found[chat_id] = [*found.get(chat_id, []), *paths]
         return found
 
@@ -231,9 +255,34 @@ class LegacyFolder:
         return messages
 
     def _note_strangers(self) -> None:
-        walked = (path for top in (self._root, *self._linked) for path in top.rglob("*"))
-        for path in sorted(set(walked) - {*self._known, *self._linked}):
-            if path.is_dir() and not path.is_symlink():
-                continue
-            reason = "a link to a folder" if path.is_dir() else "an unknown file"
-            self.oddities.note(self._reader.name(path), "", reason, "left out")
+        """Name what nothing here has read. What was read by another name lies here by its own as well."""
+        read = {*self._known, *self._linked}
+        really = {os.path.realpath(path) for path in read} if self._linked else set()
+        for path in sorted({path for top in (self._root, *self._linked) for path in self._walk(top)} - read):
+            if reason := self._stranger(path, really):
+                self.oddities.note(self._reader.name(path), "", reason, "left out")
+
+    def _stranger(self, path: Path, really: set[str]) -> str:
+        """What ``path`` is; "" when it needs no words. ``really`` are the places that were named, and gets this one."""
+        try:
+            is_link = stat.S_ISLNK(path.lstat().st_mode)
+        except OSError as refused:
+            return f"unreadable: {refused.strerror}"
+        if is_link:
+            return "a link to a folder" if _is_dir(path) else "an unknown file"
+        real = os.path.realpath(path)
+        if real in really or _is_dir(path):
+            return ""
+        really.add(real)
+        return "an unknown file"
+
+    def _walk(self, top: Path) -> Iterator[Path]:
+        """All that is below ``top``, but what lies behind a link."""
+        for path in self._listed(top):
+            yield path
+            if _is_dir(path) and not path.is_symlink():
+                yield from self._walk(path)
+
+
+def _is_dir(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 - unlike Path.is_dir it says no where it cannot know

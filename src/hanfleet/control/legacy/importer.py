@@ -35,14 +35,13 @@ Progress = Callable[[int, int, int], None]
 
 def survey(folder: LegacyFolder, progress: Progress) -> Counter[str]:
     """What an import would find, without a database."""
-    found: Counter[str] = Counter()
+    found: Counter[str] = Counter(sessions=int(folder.session() is not None))
     total = len(folder.chat_ids)
     for done, chat in enumerate(folder.chats(), 1):
         found["chats"] += 1
         found["messages"] += len(chat.messages)
         progress(done, total, found["messages"])
     found["metrics"] = len(folder.metrics)
-    found["sessions"] = int(folder.session() is not None)
     configuration("bot", folder.settings, folder.persona, folder.oddities)
     return found
 

@@ -16,9 +16,13 @@ _NAMES = (
     ".env",
     "persona.txt",
 )
-_SESSIONS = "*.session"
+_SESSION = ".session"
 
 
 def is_old_folder(folder: Path, env: str) -> bool:
-    """Whether anything in ``folder`` is called as the old bot called it; ``env``: what its settings are called."""
-    return any(os.path.lexists(folder / name) for name in (*_NAMES, env)) or any(folder.glob(_SESSIONS))
+    """Whether anything in ``folder`` is called as the old bot called it; ``env``: what its settings are called.
+
+    Raises OSError where we may not look.
+    """
+    named = any(name in _NAMES or name.endswith(_SESSION) for name in os.listdir(folder))  # noqa: PTH208 - names alone
+    return named or os.path.lexists(folder / env)

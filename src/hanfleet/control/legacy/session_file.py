@@ -25,9 +25,9 @@ _WITH = ("", "-wal", "-journal")
 
 def read_session(path: Path, file: str, oddities: Oddities) -> SessionSnapshot | None:
     """The session; None, with a note, when the file holds none."""
-    with tempfile.TemporaryDirectory(prefix="hanfleet-") as folder:
-        copy = Path(folder) / "copy.session"
-        try:
+    try:
+        with tempfile.TemporaryDirectory(prefix="hanfleet-") as folder:
+            copy = Path(folder) / "copy.session"
             for ending in _WITH:
                 beside = path.with_name(path.name + ending)
                 if beside.is_file():
@@ -36,9 +36,9 @@ def read_session(path: Path, file: str, oddities: Oddities) -> SessionSnapshot |
                 # Half a character in one name would hide everybody.
                 database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
                 return _snapshot(database, file, oddities)
-        except (OSError, sqlite3.Error, ValueError, TypeError, OverflowError) as refused:
-            oddities.note(file, "", f"no Telegram session: {refused}", "left out: log in with hanfleet bots login")
-            return None
+    except (OSError, sqlite3.Error, ValueError, TypeError, OverflowError) as refused:
+        oddities.note(file, "", f"no Telegram session: {refused}", "left out: log in with hanfleet bots login")
+        return None
 
 
 def _snapshot(database: sqlite3.Connection, file: str, oddities: Oddities) -> SessionSnapshot | None:

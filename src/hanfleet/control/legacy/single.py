@@ -3,6 +3,7 @@
 Where an import passes over what is wrong in a .env and says so in its report, this refuses it.
 """
 
+import os
 from pathlib import Path
 
 from hanfleet.control.legacy.documents import DocumentReader
@@ -14,7 +15,7 @@ from hanfleet.core.errors import InvalidInputError
 
 def read_single(env: Path) -> str:
     """The id of the bot that ``env`` describes. Raises InvalidInputError, one sentence, when it makes none."""
-    if not env.is_file():
+    if not os.path.isfile(env):  # noqa: PTH113 - unlike Path.is_file it says no where we may not look
         raise InvalidInputError(f"There is no file {env}: name the old bot's .env.")
     oddities = Oddities()
     text = DocumentReader(env.parent, oddities).text(env)

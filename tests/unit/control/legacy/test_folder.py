@@ -1,16 +1,21 @@
 """Whole folders, shape by shape, and what the report says of them."""
 
 import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from hanfleet.control.legacy.folder import LegacyFolder
+from hanfleet.control.legacy.importer import survey
 from hanfleet.control.legacy.records import LegacyChat
 from hanfleet.core.errors import NotFoundError
 from hanfleet.core.messages import Direction, MediaKind
-from tests.support.legacy import NOW, SAMPLE, message, write
+from tests.support.legacy import NOW, SAMPLE, message, write, write_session
 
 
 def read(root: Path, now: datetime = NOW) -> tuple[dict[int, LegacyChat], LegacyFolder]:
@@ -286,3 +291,85 @@ def test_folders_and_links_in_the_place_of_files_are_named(tmp_path: Path) -> No
         ("persona.txt", "no file but a folder", "what is in it is named, not read"),
         ("photos", "a link to a folder", "left out"),
     ]
+
+
+def test_what_is_read_by_a_link_is_not_called_unknown_by_its_own_name(tmp_path: Path) -> None:
+    write(tmp_path / "gd/5.json", {"chat_id": 5, "name": "Ann"})
+    write(tmp_path / "gd/notes.txt", "x")
+    write(tmp_path / "logs/7/2025-06-01.json", {"messages": [message(0, "x")]})
+    write(tmp_path / "talks/7.json", [])
+    write(tmp_path / ".env", f"CONVERSATIONS_DIR=../{tmp_path.name}/talks\n")
+    (tmp_path / "girls_data").symlink_to("gd")
+    (tmp_path / "backups").mkdir()
+    (tmp_path / "backups/7").symlink_to("../logs/7")
+    chats, folder = read(tmp_path)
+    assert chats.keys() == {5, 7}
+    assert len(chats[7].messages) == 1
+    assert [(entry.file, entry.reason) for entry in folder.oddities.entries if "link" not in entry.reason] == [
+        ("girls_data/notes.txt", "a profile of nobody"),
+        ("backups/7/2025-06-01.json", "messages that the log has lost: 1"),
+    ]
+
+
+def test_a_folder_named_in_full_is_found_by_whatever_name_it_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "old/talks/7.json", [message(0, "x")])
+    write(tmp_path / "old/.env", f"CONVERSATIONS_DIR={tmp_path}/old/talks\n")
+    monkeypatch.chdir(tmp_path)
+    chats, folder = read(Path("old"))
+    assert texts(chats[7]) == ["x"]
+    assert not folder.oddities.entries
+
+
+def test_a_survey_knows_the_session_file(tmp_path: Path) -> None:
+    write_session(tmp_path / "han_session.session")
+    folder = LegacyFolder(tmp_path, NOW)
+    assert survey(folder, lambda *_: None)["sessions"] == 1
+    assert ("han_session.session", "an unknown file") not in notes(folder)
+
+
+@pytest.fixture
+def theirs() -> Iterator[Path]:
+    """A folder of an ordinary user, as whom the test runs: nothing is closed to root."""
+    folder = Path(tempfile.mkdtemp())
+    root = os.geteuid() == 0
+    if root:
+        os.chown(folder, 65534, 65534)
+        os.seteuid(65534)
+    yield folder
+    if root:
+        os.seteuid(0)
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir():
+            path.chmod(0o700)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(("place", "mode"), [("backups/77", 0o000), ("conversations", 0o000), ("photos", 0o000)])
+def test_a_closed_folder_is_named_and_all_else_is_read(theirs: Path, place: str, mode: int) -> None:
+    for chat in ("5", "77"):
+        write(theirs / f"girls_data/{chat}.json", {"chat_id": int(chat)})
+        write(theirs / f"conversations/{chat}.json", [])
+        write(theirs / f"backups/{chat}/2025-06-01.json", {"messages": [message(0, "x")]})
+    write(theirs / "photos/1.jpg", "x")
+    (theirs / place).chmod(mode)
+    chats, folder = read(theirs)
+    assert chats.keys() == {5, 77}
+    assert len(chats[5].messages) == 1
+    closed = [(entry.file, entry.reason) for entry in folder.oddities.entries if entry.reason.startswith("unreadable")]
+    assert closed == [(place, "unreadable: Permission denied")]
+
+
+def test_a_folder_that_shows_only_names_is_named_file_by_file(theirs: Path) -> None:
+    for place in ("conversations/5.json", "backups/77/2025-06-01.json", "girls_data/6.json", "photos/1.jpg"):
+        write(theirs / place, [])
+        (theirs / place).parent.chmod(0o400)
+    (theirs / "backups").chmod(0o400)
+    _chats, folder = read(theirs)
+    assert {(entry.file, entry.reason) for entry in folder.oddities.entries} == {
+        ("conversations/5.json", "unreadable: Permission denied"),
+        ("girls_data/6.json", "unreadable: Permission denied"),
+        ("backups/77", "unreadable: Permission denied"),
+        ("photos/1.jpg", "unreadable: Permission denied"),
+    }
