@@ -7,7 +7,8 @@ from hanfleet.core.messages import InboundMessage, Person, UpdateBatch, UpdateSt
 from hanfleet.store.records import OutboxKind, OutboxRow, Part, TakenBatch, TurnContext, TurnDecision
 from tests.support.database import BotLogIn
 
-NOON = datetime(2026, 5, 5, 12, 0, tzinfo=UTC)
+#: These tests' time. Bots write events of now alone: of a day back at most, and what comes a day after it is no future.
+NOON = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=23)
 ANN = 501
 
 

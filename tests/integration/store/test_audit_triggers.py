@@ -1,7 +1,6 @@
 """What the triggers write, about what, in whose name, and what they keep out."""
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,10 +9,8 @@ from hanfleet.core.states import DesiredState
 from hanfleet.kit.requests import serving
 from hanfleet.store.operator_records import Role
 from hanfleet.store.principals import SystemPrincipal
-from tests.integration.store.conversation_steps import clear
+from tests.integration.store.conversation_steps import NOON, clear
 from tests.support.database import OPERATOR, SYSTEM, BotLogIn, Database
-
-NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
 
 async def entries(database: Database, noun: str = "%") -> list[Any]:
