@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from hanfleet.app.audit_heads import HeadsExport, HeadsFile
 from hanfleet.app.payloads import SupervisorPayload
@@ -30,6 +31,7 @@ from hanfleet.store.bots import DESIRED_CHANNEL
 from hanfleet.store.provisioner import Provisioner
 from hanfleet.store.session import Store
 from hanfleet.supervisor.bus_watch import BusWatch
+from hanfleet.supervisor.door_watch import DoorWatch
 from hanfleet.supervisor.expulsion import Expulsion
 from hanfleet.supervisor.fleet import Fleet, FleetSettings
 from hanfleet.supervisor.health import HealthLimits
@@ -86,6 +88,9 @@ class Supervisor:
         self._bus_watch = BusWatch(
             store, BotUses(bus), Expulsion(bus_users.shut_out, store, self.leases).shut_out, clock
         )
+        self._door_watch = DoorWatch(
+            store, _unix_sockets(payload), Expulsion(roles.fence, store, self.leases).shut_out, clock
+        )
         self._starter = Starter(
             store=store,
             launcher=self._launcher,
@@ -119,6 +124,7 @@ class Supervisor:
             asyncio.create_task(self._relay.run(), name="relay"),
             asyncio.create_task(self._watch.run(), name="watch"),
             asyncio.create_task(self._bus_watch.run(), name="bus watch"),
+            asyncio.create_task(self._door_watch.run(), name="door watch"),
             asyncio.create_task(self._hints(fleet), name="hints"),
             asyncio.create_task(self._chores(), name="chores"),
             asyncio.create_task(self._heads.run(_HEADS_EVERY_S), name="heads"),
@@ -177,6 +183,15 @@ class Supervisor:
         with suppress(StoreUnavailableError, OSError):
             async with asyncio.timeout(_LAST_HEADS_WITHIN_S):
                 await self._heads.once()
+
+
+def _unix_sockets(payload: SupervisorPayload) -> list[str]:
+    """Where database and bus listen, as far as that is on this machine's file system."""
+    database, bus = urlsplit(payload.database_url.get_secret_value()), urlsplit(payload.redis_url.get_secret_value())
+    asked = parse_qs(database.query)
+    folder, port = asked.get("host", [""])[0], asked.get("port", [str(database.port or 5432)])[0]
+    found = [f"{folder}/.s.PGSQL.{port}"] if folder.startswith("/") else []
+    return [*found, unquote(bus.path)] if bus.scheme == "unix" else found
 
 
 async def supervise(payload: SupervisorPayload) -> None:

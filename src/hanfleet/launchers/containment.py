@@ -103,6 +103,11 @@ def uid_of(bot_id: str) -> int:
     return _FIRST_UID + zlib.crc32(bot_id.encode()) % _UIDS
 
 
+def is_uid_of_bot(uid: int) -> bool:
+    """Whether a worker of a fleet that root runs may have it."""
+    return _FIRST_UID <= uid < _FIRST_UID + _UIDS
+
+
 def _become(bot_id: str) -> int | None:
     """Give up root and all its capabilities for a uid that owns nothing. None where the system has no such uid."""
     uid = uid_of(bot_id)

@@ -3,11 +3,14 @@
 Both are on one server of their own. The attacker is a process that uses all the sessions that its role may have, lifts
 its own limits and logs in again when it is thrown out. Each attack is measured twice: with nobody watching, between two
 quiet times, so that a machine that grows slower meanwhile slows both; then half a minute from its beginning with the
-supervisor's watch, which ends sessions and at last the attacker. Its next start, and the next attack, are left out.
+supervisor's watches, which end sessions and at last the attacker. Its next start, and the next attack, are left out.
 """
 
 import asyncio
 import multiprocessing
+import os
+import socket
+import struct
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -16,19 +19,23 @@ from functools import partial
 from multiprocessing.context import SpawnProcess
 from multiprocessing.synchronize import Event
 from statistics import median
+from urllib.parse import parse_qs, urlsplit
 
 from hanfleet.cli.benchmarks.figures import Figures
 from hanfleet.cli.benchmarks.stocked import Say, Stock, stocked
 from hanfleet.core.errors import HanfleetError
 from hanfleet.core.messages import InboundMessage, Person, UpdateBatch
 from hanfleet.kit.clock import SystemClock
+from hanfleet.launchers.containment import uid_of
 from hanfleet.sandbox.contacts.judge import percentile
 from hanfleet.store.addresses import connect
 from hanfleet.store.bot_sessions import BotSessions
 from hanfleet.store.principals import BotPrincipal
 from hanfleet.store.provisioner import Provisioner
 from hanfleet.store.session import Store
+from hanfleet.supervisor.door_watch import DoorWatch
 from hanfleet.supervisor.session_watch import SessionWatch
+from hanfleet.supervisor.starter import SUPERVISOR
 
 _SESSIONS = 2
 _TIMEOUT_S = 60.0
@@ -38,6 +45,8 @@ _PAUSE_S = 0.02
 _AIM = "no other bot slowed by more than a quarter: watched ratio at most 1.25"
 _LIFT = "SET statement_timeout = 0; SET work_mem = '1GB'"
 _LOG_IN_AGAIN = ""
+_KNOCK = "knock"
+_KNOCKS_HELD = 40
 
 ATTACKS = {
     "processor": "SELECT sum(sqrt(n)) FROM generate_series(1, 3000000) AS n",
@@ -47,6 +56,7 @@ ATTACKS = {
     "notifications": "SELECT pg_notify('hanfleet_desired', n::text) FROM generate_series(1, 5000) AS n",
     "locks on its own rows": "BEGIN; UPDATE bot_counters SET event_seq = event_seq; SELECT pg_sleep(0.2); ROLLBACK",
     "log-ins": _LOG_IN_AGAIN,
+    "log-ins left unfinished": _KNOCK,
 }
 
 
@@ -63,11 +73,12 @@ async def bench_isolation(rounds: int, say: Say) -> Figures:
             for name, statement in ATTACKS.items():
                 say(f"isolation: {name}")
                 quiet = await walk.times(lambda done: done < rounds // 2)
-                async with _under_attack((await roles.rotate(attacker)).url, statement):
+                async with _under_attack((await roles.rotate(attacker)).url, statement, attacker):
                     loud = await walk.times(lambda done: done < rounds)
                 quiet += await walk.times(lambda done: done < rounds - rounds // 2)
                 url = (await roles.rotate(attacker)).url
-                async with _under_attack(url, statement) as process, _watched(stock, process) as expulsion:
+                async with _watched(stock) as expulsion, _under_attack(url, statement, attacker) as process:
+                    expulsion.begin(process)
                     watched = await walk.times(partial(_goes_on, expulsion))
                 rows.append(_row(name, quiet, loud, watched, expulsion.after_s))
         finally:
@@ -113,44 +124,58 @@ def _goes_on(expulsion: "_Expulsion", _done: int) -> bool:
 class _Expulsion:
     """What supervisor.expulsion does, to an attacker that has no lease."""
 
-    def __init__(self, roles: Provisioner, attacker: SpawnProcess) -> None:
+    def __init__(self, roles: Provisioner) -> None:
         self._roles = roles
-        self._attacker = attacker
-        self._began = time.monotonic()
+        self._attacker: SpawnProcess | None = None
+        self._under_way = asyncio.Event()
+        self._began = 0.0
         self.after_s: float | None = None
+
+    def begin(self, attacker: SpawnProcess) -> None:
+        """The attack is under way."""
+        self._attacker, self._began = attacker, time.monotonic()
+        self._under_way.set()
 
     def seconds(self) -> float:
         """Since the attack began."""
         return time.monotonic() - self._began
 
     async def shut_out(self, bot_id: str) -> None:
-        await self._roles.fence(bot_id)
+        await self._under_way.wait()
+        assert self._attacker is not None
         self._attacker.kill()
+        await self._roles.fence(bot_id)
         self.after_s = self.seconds()
 
 
 @asynccontextmanager
-async def _watched(stock: Stock, attacker: SpawnProcess) -> AsyncIterator[_Expulsion]:
-    """The supervisor's watch, with the limits of a real fleet."""
+async def _watched(stock: Stock) -> AsyncIterator[_Expulsion]:
+    """The supervisor's watches, with the limits of a real fleet; as there, they are connected before all begins."""
     urls, clock = stock.installation.urls, SystemClock()
     store = Store(urls.supervisor, clock=clock, application_name="hanfleet bench")
-    expulsion = _Expulsion(Provisioner(urls.provisioner), attacker)
-    watching = asyncio.create_task(SessionWatch(store, BotSessions(urls.provisioner), expulsion.shut_out, clock).run())
+    expulsion, sessions = _Expulsion(Provisioner(urls.provisioner)), BotSessions(urls.provisioner)
+    door = DoorWatch(store, [_socket_of(urls.provisioner)], expulsion.shut_out, clock)
+    async with store.transaction(SUPERVISOR) as tx:
+        await tx.bots.list()
+    await sessions.open(waiting_s=1.0)
+    watches = (SessionWatch(store, sessions, expulsion.shut_out, clock), door)
+    watching = [asyncio.create_task(watch.run()) for watch in watches]
     try:
         yield expulsion
     finally:
-        watching.cancel()
-        with suppress(asyncio.CancelledError):
-            await watching
+        for task in watching:
+            task.cancel()
+        await asyncio.gather(*watching, return_exceptions=True)
         await store.close()
 
 
 @asynccontextmanager
-async def _under_attack(url: str, statement: str) -> AsyncIterator[SpawnProcess]:
+async def _under_attack(url: str, statement: str, bot_id: str) -> AsyncIterator[SpawnProcess]:
     """From the attacker's first log-in on."""
     context = multiprocessing.get_context("spawn")
     begun = context.Event()
-    attacker = context.Process(target=_attack, args=(url, statement, begun), daemon=True)
+    attack = _knock if statement == _KNOCK else _attack
+    attacker = context.Process(target=attack, args=(url, statement, bot_id, begun), daemon=True)
     attacker.start()
     try:
         if not await asyncio.to_thread(begun.wait, _TIMEOUT_S):
@@ -162,7 +187,7 @@ async def _under_attack(url: str, statement: str) -> AsyncIterator[SpawnProcess]
         attacker.close()
 
 
-def _attack(url: str, statement: str, begun: Event) -> None:
+def _attack(url: str, statement: str, _bot_id: str, begun: Event) -> None:
     """What the attacker's process does until it is killed."""
 
     async def session() -> None:
@@ -181,6 +206,30 @@ def _attack(url: str, statement: str, begun: Event) -> None:
         await asyncio.gather(*(session() for _ in range(_SESSIONS)))
 
     asyncio.run(sessions())
+
+
+def _knock(url: str, _statement: str, bot_id: str, begun: Event) -> None:
+    """Begins to log in, over and over, and never says a password. With the uid of its own that a worker has."""
+    if os.geteuid() == 0:
+        os.setuid(uid_of(bot_id))
+    parts, path = urlsplit(url), _socket_of(url)
+    wanted = f"user\0{parts.username}\0database\0{parts.path[1:]}\0\0".encode()
+    # https://www.postgresql.org/docs/current/protocol-message-formats.html (StartupMessage)
+    startup = struct.pack("!ii", len(wanted) + 8, 196608) + wanted
+    held: list[socket.socket] = []
+    while True:
+        with suppress(OSError):
+            held.append(socket.socket(socket.AF_UNIX))
+            held[-1].connect(path)
+            held[-1].send(startup)
+        begun.set()
+        if len(held) > _KNOCKS_HELD:
+            held.pop(0).close()
+
+
+def _socket_of(url: str) -> str:
+    """The server's unix socket; the one of this benchmark has no other address."""
+    return parse_qs(urlsplit(url).query)["host"][0] + "/.s.PGSQL.5432"
 
 
 def _row(

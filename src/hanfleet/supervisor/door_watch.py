@@ -1,0 +1,109 @@
+"""Shuts out bots that hold or open more connections to the servers than any worker needs, logged in or not.
+
+To a server nobody is anybody before the log-in, and each knock costs PostgreSQL a process. The kernel tells whose it is
+where each worker has a uid of its own: under root, and with servers on this machine. Elsewhere this watch sees nobody.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from hanfleet.core.errors import HanfleetError
+from hanfleet.core.events import DatabaseSessionEnded
+from hanfleet.kit.clock import Clock
+from hanfleet.kit.logging import get_logger
+from hanfleet.launchers.containment import is_uid_of_bot, uid_of
+from hanfleet.store.session import Store
+from hanfleet.supervisor.callers import callers
+from hanfleet.supervisor.expulsion import ShutOut
+from hanfleet.supervisor.recent import Recent
+from hanfleet.supervisor.starter import SUPERVISOR
+
+_log = get_logger("door watch")
+
+
+@dataclass(frozen=True)
+class DoorLimits:
+    """Of both servers together. A worker holds four connections, and makes as many more where one dies at each start:
+    some twenty in a minute, with the pauses between starts.
+    """
+
+    held: int = 16
+    opened: int = 40
+    opened_window_s: float = 60.0
+
+
+class DoorWatch:
+    """Looks every ``interval_s``. ``paths``: the servers' unix sockets."""
+
+    def __init__(
+        self,
+        store: Store,
+        paths: Collection[str],
+        shut_out: ShutOut,
+        clock: Clock,
+        *,
+        limits: DoorLimits | None = None,
+        interval_s: float = 0.5,
+        callers_of: Callable[[Collection[str]], dict[int, int]] = callers,
+        uid_of_bot: Callable[[str], int] = uid_of,
+    ) -> None:
+        self._store = store
+        self._paths = paths
+        self._shut_out = shut_out
+        self._clock = clock
+        self._limits = limits or DoorLimits()
+        self._interval_s = interval_s
+        self._callers_of = callers_of
+        self._uid_of_bot = uid_of_bot
+        self._known: dict[int, int] | None = None
+        self._opened = Recent(self._limits.opened_window_s)
+
+    async def run(self) -> None:
+        """For ever; cancel it to stop. Rests where there is nothing to see."""
+        while self._paths:
+            try:
+                await self.look()
+            except HanfleetError as failed:
+                _log.warning("a bot was not shut out", error=str(failed))
+            except OSError as silent:
+                _log.warning("the kernel does not tell who is connected to the servers", error=str(silent))
+                break
+            await self._clock.sleep(self._interval_s)
+        await asyncio.Event().wait()
+
+    async def look(self) -> int:
+        """One look; gives how many bots it shut out. Raises HanfleetError, OSError."""
+        found = {inode: uid for inode, uid in self._callers_of(self._paths).items() if is_uid_of_bot(uid)}
+        known, self._known = self._known, found
+        now = self._clock.monotonic()
+        for inode, uid in found.items():
+            if known is not None and known.get(inode) != uid:
+                self._opened.add(str(uid), now, 1)
+        limits, held = self._limits, Counter(found.values())
+        offences = {}
+        for uid in held:
+            opened = int(self._opened.sum(str(uid), now))
+            if held[uid] > limits.held:
+                offences[uid] = f"It held {held[uid]} connections to the servers."
+            elif opened > limits.opened:
+                offences[uid] = f"It was seen to connect {opened} times within {limits.opened_window_s:.0f} s."
+        return await self._end(offences) if offences else 0
+
+    async def _end(self, offences: dict[int, str]) -> int:
+        async with self._store.transaction(SUPERVISOR) as tx:
+            bots = [row.bot_id for row in await tx.bots.list()]
+        ended = 0
+        for bot_id in bots:
+            reason = offences.get(self._uid_of_bot(bot_id))
+            if reason is None:
+                continue
+            _log.warning("a bot is shut out until its next start", bot_id=bot_id, reason=reason)
+            self._opened.forget(str(self._uid_of_bot(bot_id)))
+            await self._shut_out(bot_id)
+            async with self._store.transaction(SUPERVISOR) as tx:
+                event = DatabaseSessionEnded(bot_id=bot_id, reason=reason, shut_out=True)
+                await tx.events.append(event, bot_id=bot_id)
+            ended += 1
+        return ended
