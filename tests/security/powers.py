@@ -358,7 +358,7 @@ SCHEMA = [
         "no EXECUTE on drop_old_months()",
         "dropping what happened in the fleet",
         "SELECT drop_old_months('events', now())",
-        "GRANT EXECUTE ON FUNCTION drop_old_months(text, timestamptz) TO @bots@",
+        "GRANT EXECUTE ON FUNCTION drop_old_months(text, timestamptz, integer) TO @bots@",
     ),
     Restriction(
         "no EXECUTE on mark_published()",

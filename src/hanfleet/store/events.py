@@ -76,7 +76,7 @@ _OF_ALL = text(f"""
     SELECT {_READ} FROM events e WHERE {_SPAN} ORDER BY timestamp, bot_id, seq, id LIMIT :limit""")
 _ALWAYS = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
 _PARTITIONS = text("SELECT ensure_month_partitions()")
-_DROP_OLD = text("SELECT drop_old_months('events', :before)")
+_DROP_OLD = text("SELECT drop_old_months('events', :before, :wait_ms)")
 
 
 @dataclass(frozen=True)
@@ -165,9 +165,12 @@ class Events:
         """Make this month's and the next two months' partitions. The supervisor calls this daily."""
         await self._connection.all(_PARTITIONS)
 
-    async def drop_older(self, before: datetime) -> int:
-        """Drop the months that ended before; one with an event that waits for publication stays. Gives how many."""
-        return int(await self._connection.value(_DROP_OLD, before=before))
+    async def drop_older(self, before: datetime, *, wait_s: float = 0.2) -> int:
+        """Drop the months that ended before; one with an event that waits for publication stays. Gives how many.
+
+        ``wait_s``: how long it waits for each lock, and others behind it. Raises StoreUnavailableError after that.
+        """
+        return int(await self._connection.value(_DROP_OLD, before=before, wait_ms=int(wait_s * 1000)))
 
 
 def data_of(payload: EventPayload) -> dict[str, Any]:

@@ -15,7 +15,7 @@ _RECORD = text("""
 _LIST = text("""
     SELECT bot_id, name, value, timestamp FROM metrics_data
     WHERE bot_id = :bot_id AND name = :name AND timestamp >= :since ORDER BY timestamp LIMIT :limit""")
-_DROP_OLD = text("SELECT drop_old_months('metrics_data', :before)")
+_DROP_OLD = text("SELECT drop_old_months('metrics_data', :before, :wait_ms)")
 
 
 class Metrics:
@@ -33,6 +33,6 @@ class Metrics:
         rows = await self._connection.all(_LIST, bot_id=bot_id, name=name, since=since, limit=limit)
         return [MetricRow(row.bot_id, row.name, row.value, row.timestamp) for row in rows]
 
-    async def drop_older(self, before: datetime) -> int:
-        """Drop the months that ended before, and say how many. Imported numbers of long ago stay."""
-        return int(await self._connection.value(_DROP_OLD, before=before))
+    async def drop_older(self, before: datetime, *, wait_s: float = 0.2) -> int:
+        """Drop the months that ended before, as `Events.drop_older`. Imported numbers of long ago stay."""
+        return int(await self._connection.value(_DROP_OLD, before=before, wait_ms=int(wait_s * 1000)))

@@ -1,11 +1,16 @@
 """What is too old goes; what still waits, and what nobody set a time for, stays."""
 
+import asyncio
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from hanfleet.kit.clock import SystemClock
+from hanfleet.store.bot_sessions import BotSessions
 from hanfleet.supervisor.retention import Retention
+from hanfleet.supervisor.session_watch import SessionWatch
 from tests.integration.store.conversation_steps import ANN, NOON, decide, disclose, load, message, take
 from tests.support.database import SYSTEM, Database
 
@@ -14,7 +19,20 @@ DAYS = timedelta(days=1)
 
 @pytest.fixture
 def retention(database: Database) -> Retention:
-    return Retention(database.supervisor, database.clock, events=90 * DAYS, metrics=30 * DAYS, audit=365 * DAYS)
+    return _retention(database, tries=2, again_s=0.01, wait_s=0.2)
+
+
+def _retention(database: Database, *, tries: int, again_s: float, wait_s: float = 3.0) -> Retention:
+    return Retention(
+        database.supervisor,
+        database.clock,
+        events=90 * DAYS,
+        metrics=30 * DAYS,
+        audit=365 * DAYS,
+        tries=tries,
+        again_s=again_s,
+        wait_s=wait_s,
+    )
 
 
 async def _months(database: Database, parent: str) -> set[str]:
@@ -74,10 +92,31 @@ async def test_behind_a_long_transaction_it_gives_up_and_does_the_rest(
     raw = await database.connect(bot.url)
     async with raw.transaction():
         await raw.fetch("SELECT * FROM events")
-        await retention.run()
+        with capture_logs() as logged:
+            await retention.run()
+        assert [line["step"] for line in logged] == ["old events"] * 4
+        assert "lock timeout" in logged[0]["error"]
+        assert "in vain each time" in logged[-1]["event"]
         assert name in await _months(database, "events")
         assert metrics not in await _months(database, "metrics_data")
     await retention.run()
+    assert name not in await _months(database, "events")
+
+
+async def test_a_bot_that_keeps_a_month_locked_is_ended_by_the_watch(database: Database) -> None:
+    name, _ = await _add_month(database, "events", 130 * DAYS)
+    mallory = await database.add_bot("mallory")
+    for _ in range(2):
+        await (await database.connect(mallory.url)).execute("BEGIN; SELECT FROM events")
+    sessions = BotSessions(database.urls.provisioner)
+    watch = SessionWatch(database.supervisor, sessions, database.provisioner.fence, SystemClock())
+    watching = asyncio.create_task(watch.run())
+    try:
+        await _retention(database, tries=1, again_s=0.01).run()
+    finally:
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
     assert name not in await _months(database, "events")
 
 

@@ -12,7 +12,7 @@ BEGIN
     END LOOP;
 END $$;
 -- With the policies that ask them; their bodies hold on to the tables.
-DROP FUNCTION search_messages(text, text, integer, uuid), drop_old_months(text, timestamptz),
+DROP FUNCTION search_messages(text, text, integer, uuid), drop_old_months(text, timestamptz, integer),
     principal_sees_all(), principal_bots(), principal_manages_operators() CASCADE;
 DROP TABLE facts, summaries, schedules, webhooks, alerts, tokens, grants, operators;
 DROP INDEX messages_words;

@@ -211,8 +211,8 @@ DROP INDEX events_of_bot;
 
 -- Drops the months of events or metrics_data that ended before p_before; gives how many. A month with an event that
 -- waits for publication stays, and so does the default partition, where imported metrics of long ago are. It needs the
--- table for itself for a moment: behind a bot's long transaction it gives up soon, or all others would wait behind it.
-CREATE FUNCTION drop_old_months(p_parent text, p_before timestamptz) RETURNS integer
+-- table for itself for a moment: behind somebody's transaction it waits for p_wait_ms, and all others wait behind it.
+CREATE FUNCTION drop_old_months(p_parent text, p_before timestamptz, p_wait_ms integer DEFAULT 200) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp SET timezone = 'UTC' SET lock_timeout = '200ms' AS $$
 DECLARE
@@ -223,6 +223,7 @@ BEGIN
     IF p_parent NOT IN ('events', 'metrics_data') THEN
         RAISE EXCEPTION 'the months of % are not dropped by age', p_parent;
     END IF;
+    PERFORM set_config('lock_timeout', p_wait_ms::text, true); -- until the function returns: it has a SET of its own
     FOR part IN
         SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
         WHERE i.inhparent = format('public.%I', p_parent)::regclass
@@ -240,4 +241,4 @@ BEGIN
     END LOOP;
     RETURN dropped;
 END $$;
-GRANT EXECUTE ON FUNCTION drop_old_months(text, timestamptz) TO @supervisor@;
+GRANT EXECUTE ON FUNCTION drop_old_months(text, timestamptz, integer) TO @supervisor@;
