@@ -37,10 +37,13 @@ ExitOf = Callable[[int, int], int | None]
 
 @dataclass(frozen=True)
 class FleetSettings:
-    """Seconds and counts. ``eager_s`` is the pace while a bot is on its way up."""
+    """Seconds and counts. ``eager_s`` is the pace while a bot is on its way up; ``least_s``: between two looks, however
+    many hurry.
+    """
 
     interval_s: float = 1.0
     eager_s: float = 0.05
+    least_s: float = 0.1
     drain_s: float = 10.0
     concurrent_starts: int = 4
     rules: Rules = field(default_factory=Rules)
@@ -88,7 +91,7 @@ class Fleet:
         self._closing = False
 
     def hurry(self) -> None:
-        """Look now: something was asked for, or happened."""
+        """Look soon, and at once if the last look is ``least_s`` ago: something was asked for, or happened."""
         self._wake.set()
 
     def process_of(self, bot_id: str) -> BotProcess | None:
@@ -106,10 +109,14 @@ class Fleet:
         try:
             while True:
                 self._wake.clear()
+                began = self._clock.monotonic()
                 eager = await self._look()
+                pause = self._settings.eager_s if eager else self._settings.interval_s
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(self._settings.eager_s if eager else self._settings.interval_s):
+                    async with asyncio.timeout(pause):
                         await self._wake.wait()
+                # Any bot may notify us, which costs it next to nothing; one look answers all who hurry meanwhile.
+                await self._clock.sleep(began + min(pause, self._settings.least_s) - self._clock.monotonic())
         finally:
             tasks = tuple(self._under_way.values())
             for task in tasks:

@@ -270,3 +270,26 @@ async def test_end_of_the_fleet_drains_everybody(rig):
             await rig.want(bot_id, DesiredState.STOPPED)
         for bot_id in bots:
             await rig.until(bot_id, STOPPED)
+
+
+async def test_who_hurries_it_all_the_time_gets_ten_looks_in_a_second(rig):
+    """A notification costs any bot next to nothing, a look costs us reading every bot; the first is answered at once."""
+    looks: list[float] = []
+    transaction = rig.database.supervisor.transaction
+
+    def counted(principal):
+        looks.append(time.monotonic())
+        return transaction(principal)
+
+    async with rig.running() as fleet:
+        await eventually(lambda: fleet.health is not None)
+        rig.database.supervisor.transaction = counted
+        await asyncio.sleep(0.3)
+        del looks[:]
+        began = time.monotonic()
+        while time.monotonic() - began < 1.0:
+            fleet.hurry()
+            await asyncio.sleep(0.002)
+        rig.database.supervisor.transaction = transaction
+    assert looks[0] - began < 0.09
+    assert 3 <= len(looks) <= 11
