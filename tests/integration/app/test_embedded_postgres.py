@@ -44,7 +44,8 @@ async def _run(url: str, *statements: str) -> object:
 
 async def test_it_is_set_up_as_we_want_it(postgres: EmbeddedPostgres) -> None:
     url = postgres.url
-    assert await _run(url, "show max_connections") == "50"
+    assert await _run(url, "show max_connections") == "150"
+    assert await _run(url, "show authentication_timeout") == "5s"
     assert await _run(url, "show server_encoding") == "UTF8"
     assert await _run(url, "show data_checksums") == "on"
     assert await _run(url, "show jit") == "off"
