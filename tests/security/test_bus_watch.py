@@ -16,7 +16,7 @@ from hanfleet.app.embedded import EmbeddedValkey
 from hanfleet.app.home import Home
 from hanfleet.bus import BotUses, Bus, BusProvisioner, IPCManager
 from hanfleet.core.commands import Ping, Response
-from hanfleet.core.errors import BusUnavailableError
+from hanfleet.core.errors import BusUnavailableError, PermanentError
 from hanfleet.kit.clock import SystemClock
 from hanfleet.supervisor.bus_watch import BusLimits, BusWatch
 from tests.support.database import SYSTEM, Database
@@ -252,6 +252,44 @@ async def test_who_does_it_again_and_again_is_shut_out_until_the_next_start(case
     case.mallory_url = await case.users.create_user("mallory")
     await case.mallory()
     assert len(await case.told()) == 2
+
+
+async def test_a_bot_that_cannot_be_shut_out_hides_no_other_one(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor one whose clients cannot be ended. It is tried again, and told when it is done."""
+    await case.database.add_bot("anna")
+    await case.database.add_bot("zoe")
+    urls = [await case.users.create_user(bot_id) for bot_id in ("anna", "zoe")]
+    raws = [await case.mallory(), *[await Raw.open(url) for url in urls]]
+    case.raws.extend(raws)
+    real, tries = case.users.shut_out, []
+
+    async def shut_out(bot_id: str) -> None:
+        tries.append(bot_id)
+        if tries.count("mallory") == 1 and bot_id == "mallory":
+            raise PermanentError("no")
+        await real(bot_id)
+
+    end = BotUses.end
+
+    async def refuses(uses: BotUses, bot_id: str) -> int:
+        if bot_id == "zoe":
+            raise PermanentError("no")
+        return await end(uses, bot_id)
+
+    monkeypatch.setattr(case.users, "shut_out", shut_out)
+    monkeypatch.setattr(BotUses, "end", refuses)
+    watch = case.watch(replace(NONE, connections=0, offences=1))
+    assert await watch.look() == 2
+    assert await case.told() == []
+    for ended in (raws[0], raws[1]):
+        assert await ended.ended()
+    for url in urls:
+        with pytest.raises(PermissionError):
+            await Raw.open(url)
+    assert await watch.look() == 0
+    assert await case.told() == ["It held 1 connections."]
+    with pytest.raises(PermissionError):
+        await case.mallory()
 
 
 async def test_a_server_that_does_not_count_is_watched_for_the_rest(

@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import pytest
 from asyncpg.exceptions import InvalidAuthorizationSpecificationError
 
+from hanfleet.core.errors import StoreUnavailableError
 from hanfleet.kit.clock import SystemClock
 from hanfleet.launchers.process_table import ref_of
 from hanfleet.supervisor.expulsion import Expulsion
@@ -14,7 +16,9 @@ from tests.support.database import Database
 
 
 @pytest.mark.parametrize("its_own", [True, False])
-async def test_who_is_shut_out_loses_its_process(database: Database, its_own: bool) -> None:
+@pytest.mark.parametrize("closes", [True, False])
+async def test_who_is_shut_out_loses_its_process(database: Database, its_own: bool, closes: bool) -> None:
+    """Also when the door cannot be closed: a server that is full, say."""
     mallory = await database.add_bot("mallory")
     process = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
     try:
@@ -23,9 +27,17 @@ async def test_who_is_shut_out_loses_its_process(database: Database, its_own: bo
         async with mallory.store.transaction(mallory.principal) as tx:
             assert await tx.leases.claim(mallory.epoch, ref, 15)
         leases = LeaseWatch("here", SystemClock(), is_worker=lambda bot_id, _ref: its_own and bot_id == "mallory")
-        await Expulsion(database.provisioner.fence, database.supervisor, leases).shut_out("mallory")
-        with pytest.raises(InvalidAuthorizationSpecificationError):
-            await database.connect(mallory.url)
+
+        async def close(bot_id: str) -> None:
+            if not closes:
+                raise StoreUnavailableError("The server is full.")
+            await database.provisioner.fence(bot_id)
+
+        with nullcontext() if closes else pytest.raises(StoreUnavailableError):
+            await Expulsion(close, database.supervisor, leases).shut_out("mallory")
+        if closes:
+            with pytest.raises(InvalidAuthorizationSpecificationError):
+                await database.connect(mallory.url)
         if its_own:
             assert process.wait(10) == -9
         else:

@@ -2,17 +2,22 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from asyncpg.exceptions import InterfaceError, InvalidAuthorizationSpecificationError, PostgresError
 
-from hanfleet.kit.clock import ManualClock, SystemClock
+from hanfleet.core.errors import PermanentError, StoreUnavailableError
+from hanfleet.kit.clock import Clock, ManualClock, SystemClock
 from hanfleet.store.bot_sessions import BotSessions
-from hanfleet.supervisor.server_process import give_way, process_use
+from hanfleet.supervisor.expulsion import ShutOut
+from hanfleet.supervisor.server_process import ServerProcesses
 from hanfleet.supervisor.session_watch import SessionWatch, WatchLimits
 from tests.support.database import SYSTEM, BotLogIn, Database
 from tests.support.waiting import eventually
@@ -26,10 +31,18 @@ class Case:
     mallory: BotLogIn
     raw: Any
     sessions: BotSessions
+    processes: ServerProcesses
 
-    def watch(self, limits: WatchLimits = LIMITS) -> SessionWatch:
+    def watch(
+        self, limits: WatchLimits = LIMITS, *, shut_out: ShutOut | None = None, clock: Clock | None = None
+    ) -> SessionWatch:
         return SessionWatch(
-            self.database.supervisor, self.sessions, self.database.provisioner.fence, SystemClock(), limits=limits
+            self.database.supervisor,
+            self.sessions,
+            shut_out or self.sessions.fence,
+            clock or SystemClock(),
+            processes=self.processes,
+            limits=limits,
         )
 
     async def reasons(self) -> list[str]:
@@ -42,7 +55,9 @@ class Case:
 async def case(database: Database) -> AsyncIterator[Case]:
     mallory = await database.add_bot("mallory")
     sessions = BotSessions(database.urls.provisioner)
-    yield Case(database, mallory, await database.connect(mallory.url), sessions)
+    admin = await database.connect()
+    pid_file = Path(await admin.fetchval("SHOW data_directory")) / "postmaster.pid"
+    yield Case(database, mallory, await database.connect(mallory.url), sessions, ServerProcesses(pid_file))
     await sessions.close()
 
 
@@ -57,11 +72,11 @@ async def test_an_honest_session_is_left_alone(case: Case) -> None:
         None,
     )
     assert not session.outdated
-    use = process_use(session.pid, session.role_name)
+    use = case.processes.use_of(session.pid, session.role_name)
     assert use is not None
     assert 0 < use.memory_mb < LIMITS.memory_mb
     assert 0 <= use.processor_s < 1
-    assert process_use(session.pid, "another_role") is None
+    assert case.processes.use_of(session.pid, "another_role") is None
 
 
 @pytest.mark.parametrize(
@@ -155,12 +170,31 @@ async def test_a_bot_that_keeps_the_processor_busy_gives_way_to_others_first(cas
     await case.raw.execute("SELECT 1")
     assert await watch.look() == 0
     assert os.getpriority(os.PRIO_PROCESS, session.pid) == 0
-    assert not give_way(session.pid, "another_role")
+    assert not case.processes.give_way(session.pid, "another_role")
     await case.raw.execute("SELECT sum(sqrt(n)) FROM generate_series(1, 3000000) AS n")
     assert await watch.look() == 0
     assert os.getpriority(os.PRIO_PROCESS, session.pid) > 0
     assert await case.reasons() == []
     await case.raw.execute("SELECT 1")
+
+
+async def test_only_our_own_server_s_processes_count(case: Case) -> None:
+    """Any process on this machine may call itself what it likes; on one elsewhere a pid is a stranger's."""
+    [session] = await case.sessions.open(waiting_s=0.1)
+    title = f"postgres: {session.role_name} hanfleet [local] idle"
+    fake = subprocess.Popen(
+        [title, "-c", "import sys; sys.stdin.read()"], executable=sys.executable, stdin=subprocess.PIPE
+    )
+    try:
+        await eventually(lambda: Path(f"/proc/{fake.pid}/cmdline").read_text().startswith(title))
+        assert case.processes.use_of(fake.pid, session.role_name) is None
+        assert not case.processes.give_way(fake.pid, session.role_name)
+        assert os.getpriority(os.PRIO_PROCESS, fake.pid) == 0
+    finally:
+        fake.communicate(timeout=10)
+    elsewhere = ServerProcesses(None)
+    assert elsewhere.use_of(session.pid, session.role_name) is None
+    assert not elsewhere.give_way(session.pid, session.role_name)
 
 
 async def test_a_bot_that_logs_in_over_and_over_is_shut_out(case: Case) -> None:
@@ -185,10 +219,18 @@ async def test_a_bot_that_logs_in_over_and_over_is_shut_out(case: Case) -> None:
 async def test_after_a_log_in_it_looks_more_often_for_a_while(case: Case) -> None:
     """Who logs in over and over would be seen too seldom otherwise."""
     clock = _Looks(lambda: case.database.connect(case.mallory.url))
-    with pytest.raises(_EnoughError):
-        await SessionWatch(
-            case.database.supervisor, case.sessions, case.database.provisioner.fence, clock, interval_s=1.0, soon_s=0.5
-        ).run()
+    watch = SessionWatch(
+        case.database.supervisor,
+        case.sessions,
+        case.sessions.fence,
+        clock,
+        processes=case.processes,
+        interval_s=1.0,
+        soon_s=0.5,
+    )
+    with pytest.raises(ExceptionGroup) as ended:
+        await watch.run()
+    assert ended.group_contains(_EnoughError)
     # The log-in is seen at the second look.
     assert clock.pauses == [1.0, 0.5, 0.5, 0.5, 0.5, 1.0]
 
@@ -253,3 +295,98 @@ async def test_nobody_but_bots_is_ended(case: Case) -> None:
     await service.execute("BEGIN; SELECT 1")
     assert await case.watch(WatchLimits(transaction_s=0.0)).look() == 0
     await service.execute("ROLLBACK")
+
+
+async def test_a_bot_that_cannot_be_shut_out_hides_no_other_one(case: Case) -> None:
+    """Neither by an error nor by the time that it takes; it is tried again until it succeeds, and told only then."""
+    anna = await case.database.add_bot("anna")
+    tries, let_go = [], asyncio.Event()
+
+    async def shut_out(bot_id: str) -> None:
+        if bot_id == "anna":
+            await case.sessions.fence(bot_id)
+            return
+        tries.append(bot_id)
+        if len(tries) == 1:
+            raise PermanentError("The database refuses this: tuple concurrently updated")
+        await let_go.wait()
+        await case.sessions.fence(bot_id)
+
+    watch = case.watch(WatchLimits(transaction_s=0.0, offences=1), shut_out=shut_out, clock=_Hasty())
+    await case.raw.execute("BEGIN; SELECT my_bot()")
+    watching = asyncio.create_task(watch.run())
+    await eventually(lambda: len(tries) == 2, what="the second try")
+    raw = await case.database.connect(anna.url)
+    await raw.execute("BEGIN; SELECT my_bot()")
+
+    admin = await case.database.connect()
+
+    async def shut() -> bool:
+        return not await admin.fetchval("SELECT rolcanlogin FROM pg_roles WHERE rolname = $1", anna.role_name)
+
+    await eventually(shut, what="anna is shut out")
+    assert len(tries) == 2
+    assert await case.reasons() == []
+    let_go.set()
+    [told] = await eventually(case.reasons)
+    assert told.startswith("One transaction was open")
+    assert not watching.done()
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+
+
+class _Hasty(SystemClock):
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / 20)
+
+
+async def test_a_bot_that_locks_what_is_told_of_it_hides_no_other_one(case: Case) -> None:
+    """And saves itself from nothing: the lock is ended at a later look, and then it is told."""
+    anna = await case.database.add_bot("anna")
+    second = await case.database.connect(case.mallory.url)
+    await second.execute("BEGIN; UPDATE bot_counters SET event_seq = event_seq + 1")
+    raws = [case.raw, await case.database.connect(anna.url)]
+    busy = [asyncio.create_task(raw.execute("SELECT pg_sleep(60)")) for raw in raws]
+    watch = case.watch(WatchLimits(statement_s=0.2, offences=9), clock=_Hasty())
+    watching = asyncio.create_task(watch.run())
+    _, waiting = await asyncio.wait(busy, timeout=5)
+    assert not waiting
+
+    async def told() -> bool:
+        async with case.database.supervisor.transaction(SYSTEM) as tx:
+            events = await tx.events.list(type="error.database.session_ended")
+        return {event.bot_id for event in events} == {"anna", "mallory"} and len(events) == 3
+
+    await eventually(told, what="both are told, and the lock as well")
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+
+
+async def test_a_server_that_takes_no_more_log_ins_is_watched_still(case: Case) -> None:
+    watch = case.watch(WatchLimits(transaction_s=0.0, offences=1))
+    await watch.look()
+    assert await case.reasons() == []  # has opened the supervisor's own connection, too
+    admin = await case.database.connect()
+    await admin.execute(f"ALTER DATABASE {case.database.name} CONNECTION LIMIT 0")
+    await case.raw.execute("BEGIN; SELECT my_bot()")
+    with pytest.raises(StoreUnavailableError):
+        await case.database.provisioner.fence("mallory")
+    assert await watch.look() == 1
+    assert len(await case.reasons()) == 1
+    assert not await admin.fetchval("SELECT rolcanlogin FROM pg_roles WHERE rolname = $1", case.mallory.role_name)
+
+
+async def test_the_watch_comes_back_with_its_connections(case: Case) -> None:
+    await case.watch().look()
+    admin = await case.database.connect()
+    ours = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'hanfleet %'"
+    lost = await admin.fetch(ours)
+    await admin.fetch(f"SELECT pg_terminate_backend(pid, 5000) FROM ({ours}) AS o")
+
+    async def back() -> bool:
+        with suppress(ExceptionGroup):
+            await case.watch().look()
+        return len(await admin.fetch(ours)) == len(lost) == 2
+
+    await eventually(back)
+    await case.sessions.fence("mallory")

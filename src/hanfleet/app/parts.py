@@ -16,6 +16,7 @@ from pydantic import SecretBytes, SecretStr
 
 from hanfleet.app.api_payload import ApiPayload
 from hanfleet.app.children import Child, ChildSpec
+from hanfleet.app.embedded import EmbeddedPostgres
 from hanfleet.app.erasure_ledger import ledger_of
 from hanfleet.app.home import Home
 from hanfleet.app.payloads import WORKER_ENTRY, SupervisorPayload, ZygotePayload
@@ -87,6 +88,7 @@ def supervisor(wiring: Wiring) -> Child:
         exits_dir=wiring.home.exits,
         bot_logs=wiring.home.bot_logs,
         audit_heads=wiring.home.audit_heads,
+        postgres_pid_file=None if wiring.settings.database_url else EmbeddedPostgres(wiring.home).pid_file,
         telegram_server=wiring.telegram_server,
         max_bots=wiring.settings.max_bots,
         keep_events_days=wiring.settings.keep_events_days,

@@ -15,6 +15,7 @@ class SupervisorPayload(BaseModel):
     of the bus; ``master_key`` has 32 bytes.
 
     ``bot_logs`` takes <bot_id>.log; ``zygote_socket`` and ``exits_dir`` are the zygote's; ``audit_heads`` is a file.
+    ``postgres_pid_file`` is our own server's, None with somebody else's.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -29,6 +30,7 @@ class SupervisorPayload(BaseModel):
     exits_dir: Path
     bot_logs: Path
     audit_heads: Path
+    postgres_pid_file: Path | None = None
     telegram_server: TelegramServer | None = None
     max_bots: int = 50
     keep_events_days: int = 90

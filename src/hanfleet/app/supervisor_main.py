@@ -41,6 +41,7 @@ from hanfleet.supervisor.reconciler import Rules
 from hanfleet.supervisor.relay import Relay
 from hanfleet.supervisor.restart_policy import RestartPolicy, RestartSettings
 from hanfleet.supervisor.retention import Retention
+from hanfleet.supervisor.server_process import ServerProcesses
 from hanfleet.supervisor.session_watch import SessionWatch
 from hanfleet.supervisor.starter import SUPERVISOR, Starter, StartSettings
 from hanfleet.vault import MasterKey
@@ -83,14 +84,14 @@ class Supervisor:
         )
         roles = Provisioner(payload.provisioner_url.get_secret_value())
         bus_users = BusProvisioner(bus)
-        from_database = Expulsion(roles.fence, store, self.leases).shut_out
-        self._watch = SessionWatch(store, BotSessions(payload.provisioner_url.get_secret_value()), from_database, clock)
+        sessions = BotSessions(payload.provisioner_url.get_secret_value())
+        from_database = Expulsion(sessions.fence, store, self.leases).shut_out
+        processes = ServerProcesses(payload.postgres_pid_file)
+        self._watch = SessionWatch(store, sessions, from_database, clock, processes=processes)
         self._bus_watch = BusWatch(
             store, BotUses(bus), Expulsion(bus_users.shut_out, store, self.leases).shut_out, clock
         )
-        self._door_watch = DoorWatch(
-            store, _unix_sockets(payload), Expulsion(roles.fence, store, self.leases).shut_out, clock
-        )
+        self._door_watch = DoorWatch(store, _unix_sockets(payload), from_database, clock)
         self._starter = Starter(
             store=store,
             launcher=self._launcher,

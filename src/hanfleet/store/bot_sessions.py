@@ -4,16 +4,13 @@ Whoever may end other roles' sessions is trusted with it nowhere else, so this i
 Refuses to judge what is too long or too much: the supervisor does.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy.engine import make_url
-
-from hanfleet.store.addresses import connect
-from hanfleet.store.faults import translated
-
-_TIMEOUT_S = 10.0
+from hanfleet.core.errors import HanfleetError
+from hanfleet.store import fencing
+from hanfleet.store.kept_connection import KeptConnection
 
 # Whoever waits behind a bot counts, but for the bot itself. A waiter's blockers are asked for only once it has waited
 # for a while: the question takes a lock on the lock table.
@@ -55,15 +52,23 @@ class BotSession:
 
 
 class BotSessions:
-    """``url`` is the provisioner role's. Keeps one connection, made when first needed."""
+    """``url`` is the provisioner role's. Keeps two connections, made at the first look and again when one was lost.
+
+    A hostile bot that takes every log-in that the server has left shall not be safe by that. Shutting out has a
+    connection of its own, for it may take a while, and the others have to be looked at.
+    """
 
     def __init__(self, url: str) -> None:
-        self._url = make_url(url)
-        self._raw: Any = None
+        self._eye = KeptConnection(url, "hanfleet watch")
+        self._door = KeptConnection(url, "hanfleet fence")
 
     async def open(self, *, waiting_s: float) -> list[BotSession]:
         """Every session of every bot; somebody counts as held up after ``waiting_s``. Raises StoreUnavailableError."""
-        rows = await self._fetch(_OPEN, waiting_s)
+        async with self._eye.use() as connection:
+            rows = await connection.fetch(_OPEN, waiting_s)
+        # Without it the look is worth as much; the next one tries again.
+        with suppress(HanfleetError):
+            await self._door.keep()
         return [
             BotSession(
                 row["bot_id"],
@@ -81,16 +86,14 @@ class BotSessions:
 
     async def end(self, session: BotSession) -> bool:
         """End it; False when it is gone, or its process id belongs to somebody else by now."""
-        return bool(await self._fetch(_END, session.pid, session.started_at))
+        async with self._eye.use() as connection:
+            return bool(await connection.fetch(_END, session.pid, session.started_at))
+
+    async def fence(self, bot_id: str) -> None:
+        """Shut out whoever is logged in as the bot, until its next start. Raises StoreUnavailableError: try again."""
+        async with self._door.use() as connection:
+            await fencing.fence(connection, bot_id)
 
     async def close(self) -> None:
-        raw, self._raw = self._raw, None
-        if raw is not None:
-            await raw.close(timeout=_TIMEOUT_S)
-
-    async def _fetch(self, statement: str, *values: object) -> list[Any]:
-        with translated(None):
-            if self._raw is None or self._raw.is_closed():
-                self._raw = await connect(self._url, "hanfleet watch", timeout_s=_TIMEOUT_S)
-            found: list[Any] = await self._raw.fetch(statement, *values)
-            return found
+        await self._eye.close()
+        await self._door.close()

@@ -4,7 +4,6 @@ Each grant of a bot's lease gives its role a new password, after log-ins were cl
 a worker that lost its lease can commit nothing any more. Each step is safe to repeat after a crash at any point.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,15 +12,15 @@ from typing import Any
 from asyncpg.exceptions import ForeignKeyViolationError, UniqueViolationError
 from sqlalchemy.engine import make_url
 
-from hanfleet.core.errors import NotFoundError, StoreUnavailableError
+from hanfleet.core.errors import NotFoundError
 from hanfleet.kit.requests import request_id
 from hanfleet.store.addresses import connect
 from hanfleet.store.faults import translated
+from hanfleet.store.fencing import change_role, fence, role_of, shut_out
 from hanfleet.store.principals import SystemPrincipal
 from hanfleet.store.roles import RoleNames, new_bot_role, new_password, scram_verifier
 
 _TIMEOUT_S = 10.0
-_ROUNDS = 5
 # Connections are made for one call each, so this holds for all of it.
 _NAME_PRINCIPAL = """
     SELECT set_config('hanfleet.principal', $1, false), set_config('hanfleet.request_id', $2, false)"""
@@ -67,36 +66,40 @@ class Provisioner:
         """
         async with self._connection() as connection:
             role = await _ensure_role(connection, bot_id)
-            await _shut_out(connection, role)
+            await shut_out(connection, role)
             password = new_password()
-            async with connection.transaction():
+
+            async def let_in() -> None:
                 # A log-in that was under way all the time began before this, and the supervisor's watch ends it.
                 await connection.execute(_ROTATED, bot_id)
                 await _set_anew(connection, role)
                 await connection.execute(f"ALTER ROLE {role} LOGIN PASSWORD '{scram_verifier(password)}'")
+
+            await change_role(connection, role, let_in)
         url = self._url.set(username=role, password=password)
         return BotLogin(role, url.render_as_string(hide_password=False))
 
     async def fence(self, bot_id: str) -> None:
         """Shut out whoever is logged in as the bot, until the next `rotate`. Nothing happens where there is no role."""
         async with self._connection() as connection:
-            role = await _role_of(connection, bot_id)
-            if role is not None:
-                await _shut_out(connection, role)
+            await fence(connection, bot_id)
 
     async def drop_bot_role(self, bot_id: str) -> None:
         """Remove the bot's role for good; call this before the bot's rows are erased. None there is fine."""
         async with self._connection() as connection:
-            role = await _role_of(connection, bot_id)
+            role = await role_of(connection, bot_id)
             if role is None:
                 return
-            await _shut_out(connection, role)
-            async with connection.transaction():
+
+            async def drop() -> None:
                 await connection.execute("DELETE FROM bot_roles WHERE bot_id = $1", bot_id)
                 # It owns nothing, but may have default privileges of its own, which would keep it from going.
                 await connection.execute(f"GRANT {role} TO CURRENT_USER WITH INHERIT TRUE")
                 await connection.execute(f"DROP OWNED BY {role}")
                 await connection.execute(f"DROP ROLE {role}")
+
+            await shut_out(connection, role)
+            await change_role(connection, role, drop)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
@@ -109,13 +112,8 @@ class Provisioner:
                 await connection.close(timeout=_TIMEOUT_S)
 
 
-async def _role_of(connection: Any, bot_id: str) -> str | None:
-    role: str | None = await connection.fetchval("SELECT role_name::text FROM bot_roles WHERE bot_id = $1", bot_id)
-    return role
-
-
 async def _ensure_role(connection: Any, bot_id: str) -> str:
-    role = await _role_of(connection, bot_id)
+    role = await role_of(connection, bot_id)
     if role is not None:
         return role
     install_id = await connection.fetchval("SELECT install_id FROM installation")
@@ -151,18 +149,3 @@ async def _set_anew(connection: Any, role: str) -> None:
     await connection.execute(f"ALTER ROLE {role} IN DATABASE {database} RESET ALL")
     for name, value in _SETTINGS.items():
         await connection.execute(f"ALTER ROLE {role} SET {name} = '{value}'")
-
-
-async def _shut_out(connection: Any, role: str) -> None:
-    """Close log-ins and end every session, looking twice: a log-in may have been under way."""
-    await connection.execute(f"ALTER ROLE {role} NOLOGIN")
-    quiet = 0
-    for _ in range(_ROUNDS):
-        ended = await connection.fetch(
-            "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity WHERE usename = $1", role
-        )
-        quiet = 0 if ended else quiet + 1
-        if quiet == 2:
-            return
-        await asyncio.sleep(0)
-    raise StoreUnavailableError(f"Sessions of role {role} do not end; try again, or restart the database.")

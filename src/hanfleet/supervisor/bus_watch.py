@@ -4,19 +4,20 @@ A bot that does it again and again is shut out (supervisor.expulsion). Refuses t
 numbers count.
 """
 
+import asyncio
 from dataclasses import dataclass
 
 from hanfleet.bus import BotClient, BotUse, BotUses, StreamUse
-from hanfleet.core.errors import HanfleetError
+from hanfleet.core.errors import HanfleetError, PermanentError
 from hanfleet.core.events import BusClientsEnded
 from hanfleet.kit.clock import Clock
 from hanfleet.kit.logging import get_logger
 from hanfleet.store.session import Store
+from hanfleet.supervisor.consequences import Consequences
 from hanfleet.supervisor.expulsion import ShutOut
 from hanfleet.supervisor.offences import Offences
 from hanfleet.supervisor.pace import Pace
 from hanfleet.supervisor.recent import Recent
-from hanfleet.supervisor.starter import SUPERVISOR
 
 _log = get_logger("bus watch")
 _MB = 1 << 20
@@ -73,42 +74,54 @@ class BusWatch:
         limits: BusLimits | None = None,
         interval_s: float = 1.0,
     ) -> None:
-        self._store = store
         self._uses = uses
-        self._shut_out = shut_out
         self._clock = clock
         self._limits = limits or BusLimits()
         self._interval_s = interval_s
         self._offences = Offences(clock, most=self._limits.offences, within_s=self._limits.memory_of_offences_s)
         self._pace = Pace()
         self._logins = Recent(self._limits.logins_window_s)
+        self._consequences = Consequences(store, shut_out)
 
     async def run(self) -> None:
         """For ever; cancel it to stop."""
         blind = False
-        while True:
-            try:
-                await self.look()
-                blind = False
-            except HanfleetError as failed:
-                # Also a server that will not tell us: whoever runs one without these rights shall hear it, once.
-                if not blind:
-                    _log.warning("nobody watches what bots do on the bus", error=str(failed))
-                blind = True
-            await self._clock.sleep(self._interval_s)
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                try:
+                    await self._look(tasks)
+                    blind = False
+                except HanfleetError as failed:
+                    # Also a server that will not tell us: whoever runs one without these rights shall hear it, once.
+                    if not blind:
+                        _log.warning("nobody watches what bots do on the bus", error=str(failed))
+                    blind = True
+                await self._clock.sleep(self._interval_s)
 
     async def look(self) -> int:
-        """One look; gives how many bots had to be ended. Raises HanfleetError when bus or database are away."""
-        uses = await self._uses.now()
-        self._pace.begin(self._clock.monotonic())
-        events = [event for use in uses if (event := await self._judge(use)) is not None]
-        self._pace.end(uses)
-        # Last: a database that is away, or a row that the bot has locked, shall not save anybody.
-        for event in events:
-            await self._tell(event)
-        return len(events)
+        """One look and what follows from it; gives how many bots had to be ended."""
+        async with asyncio.TaskGroup() as tasks:
+            return await self._look(tasks)
 
-    async def _judge(self, use: BotUse) -> BusClientsEnded | None:
+    async def _look(self, tasks: asyncio.TaskGroup) -> int:
+        """Raises HanfleetError when the bus is away; what follows begins all the same."""
+        try:
+            uses = await self._uses.now()
+            self._pace.begin(self._clock.monotonic())
+            ended = [await self._judge(use) for use in uses]
+            self._pace.end(uses)
+            return sum(ended)
+        finally:
+            self._consequences.begin(tasks)
+
+    async def _judge(self, use: BotUse) -> bool:
+        try:
+            return await self._end_if_too_much(use)
+        except PermanentError as refused:
+            _log.error("a bot's clients of the bus cannot be ended", bot_id=use.bot_id, error=str(refused))
+            return False
+
+    async def _end_if_too_much(self, use: BotUse) -> bool:
         """End what the bot has open, if it did too much, and drop its streams that are too large."""
         too_large = {stream: reason for stream in use.streams if (reason := too_much_in(stream, self._limits))}
         offences = [*too_large.values()]
@@ -119,15 +132,14 @@ class BusWatch:
         else:
             offences += self._too_much(use.bot_id, use.clients)
         if not offences:
-            return None
+            return False
         event = BusClientsEnded(bot_id=use.bot_id, reason=" ".join(offences), shut_out=self._offences.add(use.bot_id))
-        _log.warning(
-            "a bot's clients of the bus are ended", **event.model_dump(include={"bot_id", "reason", "shut_out"})
-        )
-        await (self._shut_out(use.bot_id) if event.shut_out else self._uses.end(use.bot_id))
+        _log.warning("a bot takes too much of the bus", **event.model_dump(include={"bot_id", "reason", "shut_out"}))
+        self._consequences.add(event)
+        await self._uses.end(use.bot_id)
         for stream in too_large:
             await self._uses.drop(stream)
-        return event
+        return True
 
     def _too_much(self, bot_id: str, clients: tuple[BotClient, ...]) -> list[str]:
         limits, found = self._limits, _too_many(len(clients), self._limits.connections)
@@ -147,9 +159,3 @@ class BusWatch:
         if traffic > limits.traffic_mb_per_s:
             found.append(f"It moved {traffic:.1f} MB per second.")
         return found
-
-    async def _tell(self, event: BusClientsEnded) -> None:
-        async with self._store.transaction(SUPERVISOR) as tx:
-            # A user may outlive its bot, or be another fleet's on the same server.
-            if await tx.bots.get(event.bot_id) is not None:
-                await tx.events.append(event, bot_id=event.bot_id)

@@ -25,9 +25,14 @@ class Expulsion:
         self._leases = leases
 
     async def shut_out(self, bot_id: str) -> None:
-        """Close and kill; another node's process is left to that node. Raises HanfleetError when a server is away."""
-        await self._close(bot_id)
-        async with self._store.transaction(SUPERVISOR) as tx:
-            lease = await tx.leases.get(lease_of(bot_id))
-        if self._leases.holder_of(lease) is Holder.ALIVE:
-            await self._leases.prove_free(lease)
+        """Kill and close; another node's process is left to that node. Raises HanfleetError when a server is away.
+
+        The process first: as long as it lives, it can work against the closing. Neither waits for the other to succeed.
+        """
+        try:
+            async with self._store.transaction(SUPERVISOR) as tx:
+                lease = await tx.leases.get(lease_of(bot_id))
+            if self._leases.holder_of(lease) is Holder.ALIVE:
+                await self._leases.prove_free(lease)
+        finally:
+            await self._close(bot_id)

@@ -1,7 +1,7 @@
-"""What one process of the database server takes from this machine, as the kernel tells it (proc(5)), and making it give
-way to others.
+"""What one process of our own database server takes from this machine, as the kernel tells it (proc(5)), and making it
+give way to others.
 
-Refuses a process that is not the named role's: where the server runs elsewhere, its numbers mean other processes here.
+Refuses a process that is not the server's child or not the named role's: any process may give itself such a title.
 """
 
 import os
@@ -23,41 +23,56 @@ class ProcessUse:
     processor_s: float
 
 
-def process_use(pid: int, role_name: str) -> ProcessUse | None:
-    """None when there is no such process here, or it does not serve ``role_name``."""
-    folder = _PROC / str(pid)
-    try:
-        if not _serves(folder, role_name):
+class ServerProcesses:
+    """``pid_file`` is our own server's (postmaster.pid). None: it is somebody else's, and nothing is known of it."""
+
+    def __init__(self, pid_file: Path | None) -> None:
+        self._pid_file = pid_file
+
+    def use_of(self, pid: int, role_name: str) -> ProcessUse | None:
+        """None when the server has no such process, or it does not serve ``role_name``."""
+        folder = _PROC / str(pid)
+        try:
+            if not self._serves(folder, role_name):
+                return None
+            status = (folder / "status").read_text(encoding="utf-8")
+            # utime and stime are the 12th and 13th.
+            user, system = _fields(folder)[11:13]
+        except OSError:
             return None
-        status = (folder / "status").read_text(encoding="utf-8")
-        stat = (folder / "stat").read_text(encoding="utf-8")
-    except OSError:
-        return None
-    kilobytes = next((line.split()[1] for line in status.splitlines() if line.startswith("RssAnon:")), None)
-    # The name in brackets may hold blanks; utime and stime are the 12th and 13th field after it.
-    user, system = stat.rpartition(")")[2].split()[11:13]
-    return None if kilobytes is None else ProcessUse(int(kilobytes) / 1024, (int(user) + int(system)) / _TICKS_PER_S)
+        kilobytes = next((line.split()[1] for line in status.splitlines() if line.startswith("RssAnon:")), None)
+        return (
+            None if kilobytes is None else ProcessUse(int(kilobytes) / 1024, (int(user) + int(system)) / _TICKS_PER_S)
+        )
 
+    def give_way(self, pid: int, role_name: str) -> bool:
+        """Let all others have the processor first, as long as the process lives: only root could undo it (sched(7)).
 
-def give_way(pid: int, role_name: str) -> bool:
-    """Let all others have the processor first, as long as the process lives: only root could undo it (sched(7)).
-
-    False when there is no such process here, it does not serve ``role_name``, or it is not ours to command.
-    """
-    folder = _PROC / str(pid)
-    try:
-        if not _serves(folder, role_name):
+        False when the server has no such process, it does not serve ``role_name``, or it is not ours to command.
+        """
+        folder = _PROC / str(pid)
+        try:
+            if not self._serves(folder, role_name):
+                return False
+            os.setpriority(os.PRIO_PROCESS, pid, _NICE)
+        except OSError:
             return False
-        os.setpriority(os.PRIO_PROCESS, pid, _NICE)
-    except OSError:
-        return False
-    # Each process of the server is a session of its own; a kernel that groups by sessions weighs only groups.
-    with suppress(OSError):
-        (folder / "autogroup").write_text(str(_NICE), encoding="ascii")
-    return True
+        # Each process of the server is a session of its own; a kernel that groups by sessions weighs only groups.
+        with suppress(OSError):
+            (folder / "autogroup").write_text(str(_NICE), encoding="ascii")
+        return True
+
+    def _serves(self, folder: Path, role_name: str) -> bool:
+        """A child of the server names its role in its title, which no client can change. Raises OSError: none such."""
+        if self._pid_file is None:
+            return False
+        # Read each time, for the server may have been started anew. The parent is the second field.
+        server = self._pid_file.read_text(encoding="utf-8").split(maxsplit=1)[0]
+        title = (folder / "cmdline").read_bytes()
+        ours = _fields(folder)[1] == server and title.startswith(b"postgres: ")
+        return ours and role_name.encode() in title.split()
 
 
-def _serves(folder: Path, role_name: str) -> bool:
-    """A server process names its role in its title, where a client can change nothing. Raises OSError: none such."""
-    title = (folder / "cmdline").read_bytes()
-    return title.startswith(b"postgres: ") and role_name.encode() in title.split()
+def _fields(folder: Path) -> list[str]:
+    """Those of `stat` behind the name, which stands in brackets and may hold blanks."""
+    return (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()

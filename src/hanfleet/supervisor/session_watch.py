@@ -5,20 +5,21 @@ Whoever keeps the processor busy gives way to others first. A bot that does it a
 of a conversation comes this way.
 """
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hanfleet.core.errors import StoreUnavailableError
+from hanfleet.core.errors import HanfleetError, PermanentError
 from hanfleet.core.events import DatabaseSessionEnded
 from hanfleet.kit.clock import Clock
 from hanfleet.kit.logging import get_logger
 from hanfleet.store.bot_sessions import BotSession, BotSessions
 from hanfleet.store.session import Store
+from hanfleet.supervisor.consequences import Consequences
 from hanfleet.supervisor.expulsion import ShutOut
 from hanfleet.supervisor.offences import Offences
-from hanfleet.supervisor.server_process import ProcessUse, give_way, process_use
+from hanfleet.supervisor.server_process import ProcessUse, ServerProcesses
 from hanfleet.supervisor.session_load import Load, SessionLoad
-from hanfleet.supervisor.starter import SUPERVISOR
 
 _log = get_logger("watch")
 #: Who logs in over and over is away for a moment between two log-ins, so one look that sees nobody means little.
@@ -72,56 +73,77 @@ class SessionWatch:
         shut_out: ShutOut,
         clock: Clock,
         *,
+        processes: ServerProcesses,
         limits: WatchLimits | None = None,
         interval_s: float = 1.0,
         soon_s: float = 0.2,
-        use_of: Callable[[int, str], ProcessUse | None] = process_use,
     ) -> None:
-        self._store = store
         self._sessions = sessions
-        self._shut_out = shut_out
         self._clock = clock
+        self._processes = processes
         self._limits = limits or WatchLimits()
         self._interval_s = interval_s
         self._soon_s = soon_s
-        self._use_of = use_of
         self._load = SessionLoad(
             processor_window_s=self._limits.processor_window_s, logins_window_s=self._limits.logins_window_s
         )
         self._offences = Offences(clock, most=self._limits.offences, within_s=self._limits.memory_of_offences_s)
+        self._consequences = Consequences(store, shut_out)
 
     async def run(self) -> None:
         """For ever; cancel it to stop."""
+        blind = False
         try:
-            while True:
-                try:
-                    await self.look()
-                except StoreUnavailableError as away:
-                    _log.debug("the database is away", error=str(away))
-                logged_in = self._load.logged_in_within(_STAY_AWAKE_S, self._clock.monotonic())
-                await self._clock.sleep(self._soon_s if logged_in else self._interval_s)
+            async with asyncio.TaskGroup() as tasks:
+                while True:
+                    try:
+                        await self._look(tasks)
+                        blind = False
+                    except HanfleetError as failed:
+                        if not blind:
+                            _log.warning("nobody watches what bots do in the database", error=str(failed))
+                        blind = True
+                    logged_in = self._load.logged_in_within(_STAY_AWAKE_S, self._clock.monotonic())
+                    await self._clock.sleep(self._soon_s if logged_in else self._interval_s)
         finally:
             await self._sessions.close()
 
     async def look(self) -> int:
-        """One look; gives how many sessions it ended and bots it shut out. Raises StoreUnavailableError."""
-        ended = 0
-        found = await self._sessions.open(waiting_s=self._limits.holds_up_s)
-        used = [(session, self._use_of(session.pid, session.role_name)) for session in found]
-        for session, use in used:
-            offence = offence_of(session, use, self._limits)
-            if offence is not None and await self._sessions.end(session):
-                ended += 1
-                await self._tell(session.bot_id, offence)
-        for bot_id, load in self._load.look(used, self._clock.monotonic()).items():
-            ended += await self._judge_load(bot_id, load, [session for session in found if session.bot_id == bot_id])
-        return ended
+        """One look and what follows from it; gives how many sessions it ended and bots it found to be shut out."""
+        async with asyncio.TaskGroup() as tasks:
+            return await self._look(tasks)
 
-    async def _judge_load(self, bot_id: str, load: Load, sessions: Sequence[BotSession]) -> bool:
+    async def _look(self, tasks: asyncio.TaskGroup) -> int:
+        """Raises HanfleetError when it cannot look; what follows begins all the same."""
+        try:
+            found = await self._sessions.open(waiting_s=self._limits.holds_up_s)
+            used = [(session, self._processes.use_of(session.pid, session.role_name)) for session in found]
+            loads = self._load.look(used, self._clock.monotonic())
+            ended = [await self._judge(session, use) for session, use in used]
+            ended += [
+                self._judge_load(bot_id, load, [session for session in found if session.bot_id == bot_id])
+                for bot_id, load in loads.items()
+            ]
+            return sum(ended)
+        finally:
+            self._consequences.begin(tasks)
+
+    async def _judge(self, session: BotSession, use: ProcessUse | None) -> bool:
+        offence = offence_of(session, use, self._limits)
+        try:
+            if offence is None or not await self._sessions.end(session):
+                return False
+        except PermanentError as refused:
+            _log.error("a bot's database session cannot be ended", bot_id=session.bot_id, error=str(refused))
+            return False
+        self._note(session.bot_id, offence, shut_out=self._offences.add(session.bot_id))
+        return True
+
+    def _judge_load(self, bot_id: str, load: Load, sessions: Sequence[BotSession]) -> bool:
         limits = self._limits
         if load.processors > limits.processors:
             for session in sessions:
-                give_way(session.pid, session.role_name)
+                self._processes.give_way(session.pid, session.role_name)
         # To end sessions would not help: the next ones would begin with a clean sheet.
         if load.logins > limits.logins:
             reason = f"It was seen to log in {load.logins} times within {limits.logins_window_s:.0f} s."
@@ -130,17 +152,11 @@ class SessionWatch:
             reason = f"It kept the processor busy for {load.processor_s:.1f} s within {window}."
         else:
             return False
-        await self._tell(bot_id, reason, at_once=True)
+        self._note(bot_id, reason, shut_out=True)
         self._load.forget(bot_id)
         return True
 
-    async def _tell(self, bot_id: str, offence: str, *, at_once: bool = False) -> None:
-        _log.warning("a bot's database session was ended", bot_id=bot_id, reason=offence)
-        shut_out = self._offences.add(bot_id) or at_once
-        if shut_out:
-            _log.warning("a bot is shut out of the database until its next start", bot_id=bot_id)
-            await self._shut_out(bot_id)
-        payload = DatabaseSessionEnded(bot_id=bot_id, reason=offence, shut_out=shut_out)
-        async with self._store.transaction(SUPERVISOR) as tx:
-            if await tx.bots.get(bot_id) is not None:  # it may have been removed in this moment
-                await tx.events.append(payload, bot_id=bot_id)
+    def _note(self, bot_id: str, reason: str, *, shut_out: bool) -> None:
+        verdict = DatabaseSessionEnded(bot_id=bot_id, reason=reason, shut_out=shut_out)
+        _log.warning("a bot takes too much of the database", bot_id=bot_id, reason=reason, shut_out=shut_out)
+        self._consequences.add(verdict)

@@ -34,6 +34,7 @@ from hanfleet.store.principals import BotPrincipal
 from hanfleet.store.provisioner import Provisioner
 from hanfleet.store.session import Store
 from hanfleet.supervisor.door_watch import DoorWatch
+from hanfleet.supervisor.server_process import ServerProcesses
 from hanfleet.supervisor.session_watch import SessionWatch
 from hanfleet.supervisor.starter import SUPERVISOR
 
@@ -124,8 +125,8 @@ def _goes_on(expulsion: "_Expulsion", _done: int) -> bool:
 class _Expulsion:
     """What supervisor.expulsion does, to an attacker that has no lease."""
 
-    def __init__(self, roles: Provisioner) -> None:
-        self._roles = roles
+    def __init__(self, sessions: BotSessions) -> None:
+        self._sessions = sessions
         self._attacker: SpawnProcess | None = None
         self._under_way = asyncio.Event()
         self._began = 0.0
@@ -144,7 +145,7 @@ class _Expulsion:
         await self._under_way.wait()
         assert self._attacker is not None
         self._attacker.kill()
-        await self._roles.fence(bot_id)
+        await self._sessions.fence(bot_id)
         self.after_s = self.seconds()
 
 
@@ -153,12 +154,13 @@ async def _watched(stock: Stock) -> AsyncIterator[_Expulsion]:
     """The supervisor's watches, with the limits of a real fleet; as there, they are connected before all begins."""
     urls, clock = stock.installation.urls, SystemClock()
     store = Store(urls.supervisor, clock=clock, application_name="hanfleet bench")
-    expulsion, sessions = _Expulsion(Provisioner(urls.provisioner)), BotSessions(urls.provisioner)
+    sessions = BotSessions(urls.provisioner)
+    expulsion, processes = _Expulsion(sessions), ServerProcesses(stock.pid_file)
     door = DoorWatch(store, [_socket_of(urls.provisioner)], expulsion.shut_out, clock)
     async with store.transaction(SUPERVISOR) as tx:
         await tx.bots.list()
     await sessions.open(waiting_s=1.0)
-    watches = (SessionWatch(store, sessions, expulsion.shut_out, clock), door)
+    watches = (SessionWatch(store, sessions, expulsion.shut_out, clock, processes=processes), door)
     watching = [asyncio.create_task(watch.run()) for watch in watches]
     try:
         yield expulsion

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from hanfleet.app.embedded import EmbeddedPostgres
@@ -46,6 +47,7 @@ class Stock:
     bots: tuple[str, ...]
     messages: int
     filled_in_s: float
+    pid_file: Path
 
     def chat(self, bot: int, contact: int) -> int:
         """The chat id of a bot's contact, both counted from 0."""
@@ -71,7 +73,7 @@ async def stocked(messages: int, bots: int, say: Say) -> AsyncIterator[Stock]:
         admin_url = database_url(server.url).render_as_string(hide_password=False)
         began = time.monotonic()
         await _fill(admin_url, names, messages, say)
-        yield Stock(installation, admin_url, names, messages, time.monotonic() - began)
+        yield Stock(installation, admin_url, names, messages, time.monotonic() - began, server.pid_file)
 
 
 async def _add_bots(installation: Installation, names: Sequence[str]) -> None:
