@@ -24,7 +24,10 @@ class SecretsFile:
         return self._read().get(name)
 
     def get_or_make(self, name: str) -> str:
-        """The secret called ``name``: 256 random bits in letters, digits, `-` and `_`, made now when it is new."""
+        """The secret called ``name``: 256 random bits in letters, digits, `-` and `_`, made now when it is new.
+
+        Raises PermanentError where it cannot be kept.
+        """
         known = self.get(name)
         if known is not None:
             return known
@@ -32,8 +35,16 @@ class SecretsFile:
             everything = self._read()
             if name not in everything:
                 everything[name] = secrets.token_urlsafe(32)
-                write_private(self._path, json.dumps(everything, indent=2, sort_keys=True) + "\n")
+                self._write(everything)
             return everything[name]
+
+    def _write(self, everything: dict[str, str]) -> None:
+        try:
+            write_private(self._path, json.dumps(everything, indent=2, sort_keys=True) + "\n")
+        except OSError as refused:
+            raise PermanentError(
+                f"{self._path} cannot be written ({refused.strerror}): mend that, or choose another home with --home."
+            ) from refused
 
     def _read(self) -> dict[str, str]:
         try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hanfleet.cli import exits
+from hanfleet.cli.at_home import AtHome
 from hanfleet.cli.bot_ids import checked
 from hanfleet.cli.connection import Api, speaks
 from hanfleet.cli.messages import say
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from hanfleet.app.audit import Verified
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, epilog=exits.HELP)
-AtHome = Annotated[
-    Path | None, typer.Option("--home", file_okay=False, help="The fleet's folder. Default: ~/.local/share/hanfleet")
-]
 _TIME = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 _PAGE = 500
 _COLUMNS = ("when", "who", "what", "subject", "bot", "change")

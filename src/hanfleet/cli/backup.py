@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hanfleet.cli import exits
+from hanfleet.cli.at_home import AtHome
 from hanfleet.cli.bot_ids import checked
 from hanfleet.cli.output import AsJson
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from hanfleet.control.backups import Listed, Manifest, Progress
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, epilog=exits.HELP)
-AtHome = Annotated[
-    Path | None, typer.Option("--home", file_okay=False, help="The fleet's folder. Default: ~/.local/share/hanfleet")
-]
 KeyFile = Annotated[
     Path | None,
     typer.Option("--master-key", dir_okay=False, help="The key file of the fleet that made it, when it is another."),

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hanfleet.cli import exits
+from hanfleet.cli.at_home import AtHome
 from hanfleet.cli.output import AsJson
 
 if TYPE_CHECKING:
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from hanfleet.store.losses import Loss
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, epilog=exits.HELP)
-AtHome = Annotated[
-    Path | None, typer.Option("--home", file_okay=False, help="The fleet's folder. Default: ~/.local/share/hanfleet")
-]
 
 
 @app.callback()

@@ -1,14 +1,18 @@
 """``hanfleet import-legacy``: the old bot's folder into the fleet, compared, or taken back again."""
 
 import asyncio
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hanfleet.cli import exits
+from hanfleet.cli.at_home import AtHome
+from hanfleet.cli.output import AsJson
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -38,50 +42,93 @@ def import_legacy(
     ] = False,
     env: Annotated[str, typer.Option(metavar="NAME", help="What the settings are called in DIR.")] = ".env",
     report: Annotated[Path | None, typer.Option(dir_okay=False, help="Write all that was odd there, as JSON.")] = None,
-    home: Annotated[
-        Path | None, typer.Option(file_okay=False, help="The fleet's folder. Default: ~/.local/share/hanfleet")
-    ] = None,
+    home: AtHome = None,
+    as_json: AsJson = False,
 ) -> None:
     """Bring over contacts, messages, settings and the Telegram session of the old bot. No fleet needs to run.
 
     A second run changes nothing. The bot is not started, unless --start says so and the settings make one that can be.
     """
     from hanfleet.app.settings import load_settings
-    from hanfleet.cli.legacy_report import opened_report
     from hanfleet.cli.messages import say
-    from hanfleet.control.legacy import proposed_bot_id, read_single
+    from hanfleet.cli.output import print_json
     from hanfleet.core.errors import InvalidInputError
 
     if dry_run + verify + rollback + start > 1:
         raise InvalidInputError(say("import_legacy.one_only"))
-    if rollback:
-        if report:
-            raise InvalidInputError(say("import_legacy.no_report"))
-        asyncio.run(_take_back(load_settings(home=home), _bot_id(bot) if bot else _named_by(folder, env)))
-        return
+    if rollback and report:
+        raise InvalidInputError(say("import_legacy.no_report"))
     if report and report.resolve().is_relative_to(folder.resolve()):
         raise InvalidInputError(say("import_legacy.report_inside", report=report))
+    settings = load_settings(home=home)
+    # With --json what is said goes beside the document, which stands alone on standard output.
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        if rollback:
+            bot_id = _bot_id(bot) if bot else _named_by(folder, env)
+            document: dict[str, Any] = {"bot_id": bot_id, "counts": asyncio.run(_take_back(settings, bot_id))}
+        else:
+            document = _bring(settings, folder, bot, env, report, dry_run=dry_run, verify=verify, start=start)
+    if as_json:
+        print_json(document)
+    if document.get("differences"):
+        raise typer.Exit(exits.FAILED)
+
+
+def _bring(
+    settings: "Settings",
+    folder: Path,
+    bot: str | None,
+    env: str,
+    report: Path | None,
+    *,
+    dry_run: bool,
+    verify: bool,
+    start: bool,
+) -> dict[str, Any]:
+    """All but the way back; gives what ``--json`` prints."""
+    from hanfleet.app.home import Home, is_home
+    from hanfleet.cli.legacy_report import opened_report
+    from hanfleet.cli.messages import say
+    from hanfleet.control.legacy import proposed_bot_id, read_single
+
+    place = Home.place(settings.home)
+    # A start on a home that stands may be a later one, which only finds that.
+    if not dry_run and not (start and is_home(place)):
+        _refuse_inside(place, folder)
     with opened_report(report) as write:
         if start:
             described = read_single(folder / env)
             bot = bot or described
-            if asyncio.run(_was_imported(load_settings(home=home), bot)):
+            if asyncio.run(_was_imported(settings, bot)):
                 print(say("import_legacy.before", bot_id=bot))
-                return
+                return {"bot_id": bot, "counts": {}}
+            _refuse_inside(place, folder)
         read = _read(folder, env)
         bot_id = _bot_id(bot or proposed_bot_id(read.settings))
-        differences = None
+        document: dict[str, Any] = {"bot_id": bot_id}
         if dry_run:
-            _survey(read)
+            document["counts"] = _survey(read)
         elif verify:
-            differences = asyncio.run(_compare(load_settings(home=home), bot_id, read))
+            differences = asyncio.run(_compare(settings, bot_id, read))
+            document["differences"] = [asdict(one) for one in differences]
         else:
-            asyncio.run(_import(load_settings(home=home), bot_id, read, start=start))
+            document["counts"] = asyncio.run(_import(settings, bot_id, read, start=start))
         write(read.oddities.as_json())
-    if differences is None:
-        _show_oddities(read.oddities, report)
-    else:
+    if verify:
         _show_differences(bot_id, differences)
+    else:
+        _show_oddities(read.oddities, report)
+    document["oddities"] = {"count": len(read.oddities.entries), "by_reason": read.oddities.by_reason()}
+    return document
+
+
+def _refuse_inside(home: Path, folder: Path) -> None:
+    """Raises InvalidInputError for a home in the old folder: a fleet would write there."""
+    from hanfleet.cli.messages import say
+    from hanfleet.core.errors import InvalidInputError
+
+    if home.is_relative_to(folder.resolve()):
+        raise InvalidInputError(say("import_legacy.home_inside", home=home))
 
 
 def _read(folder: Path, env: str) -> "LegacyFolder":
@@ -127,13 +174,14 @@ def _bot_id(bot_id: str) -> str:
     return bot_id
 
 
-def _survey(folder: "LegacyFolder") -> None:
+def _survey(folder: "LegacyFolder") -> "Counter[str]":
     from hanfleet.cli.messages import say
     from hanfleet.control.legacy import survey
 
     with _bar() as progress:
         found = survey(folder, progress)
     print(say("import_legacy.would", **_counts(found, "chats", "messages", "metrics", "sessions")))
+    return found
 
 
 async def _was_imported(settings: "Settings", bot_id: str) -> bool:
@@ -144,7 +192,7 @@ async def _was_imported(settings: "Settings", bot_id: str) -> bool:
         return await was_imported(bench.store, bot_id)
 
 
-async def _import(settings: "Settings", bot_id: str, folder: "LegacyFolder", *, start: bool) -> None:
+async def _import(settings: "Settings", bot_id: str, folder: "LegacyFolder", *, start: bool) -> "Counter[str]":
     from hanfleet.app.legacy_import import open_workbench
     from hanfleet.cli.messages import say
     from hanfleet.control.legacy import import_folder
@@ -154,11 +202,12 @@ async def _import(settings: "Settings", bot_id: str, folder: "LegacyFolder", *, 
             new = await import_folder(bench.store, bench.master_key, bot_id, folder, bench.clock, progress, start=start)
     if not new:
         print(say("import_legacy.nothing_new", bot_id=bot_id))
-        return
+        return new
     print(say("import_legacy.imported", bot_id=bot_id, **_counts(new, "contacts", "messages", "metrics", "sessions")))
     if new["unconfigured"]:
         print(say("import_legacy.unconfigured", bot_id=bot_id))
     print(say("import_legacy.next", bot_id=bot_id))
+    return new
 
 
 async def _compare(settings: "Settings", bot_id: str, folder: "LegacyFolder") -> "list[Difference]":
@@ -170,7 +219,7 @@ async def _compare(settings: "Settings", bot_id: str, folder: "LegacyFolder") ->
             return await compare(bench.store, bench.master_key, bot_id, folder, bench.clock, progress)
 
 
-async def _take_back(settings: "Settings", bot_id: str) -> None:
+async def _take_back(settings: "Settings", bot_id: str) -> "Counter[str]":
     from hanfleet.app.legacy_import import open_workbench
     from hanfleet.cli.messages import say
     from hanfleet.control.legacy import take_back
@@ -182,6 +231,7 @@ async def _take_back(settings: "Settings", bot_id: str) -> None:
     if gone["kept_contacts"]:
         print(say("import_legacy.kept", contacts=gone["kept_contacts"]))
     print(say("import_legacy.bot_gone" if gone["bots"] else "import_legacy.bot_stays", bot_id=bot_id))
+    return gone
 
 
 def _show_oddities(oddities: "Oddities", report: Path | None) -> None:
@@ -206,7 +256,6 @@ def _show_differences(bot_id: str, differences: "list[Difference]") -> None:
     headings = (say("import_legacy.record"), say("import_legacy.expected"), say("import_legacy.found"))
     print_table(headings, [(one.record, one.expected[:60], one.found[:60]) for one in differences[:_SHOWN]])
     print(say("import_legacy.different", count=len(differences), bot_id=bot_id))
-    raise typer.Exit(exits.FAILED)
 
 
 def _counts(counted: "Counter[str]", *kinds: str) -> dict[str, int]:

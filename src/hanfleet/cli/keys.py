@@ -1,12 +1,12 @@
 """``hanfleet keys``: replace the keys that secrets are sealed with, and see where they stand."""
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hanfleet.cli import exits
+from hanfleet.cli.at_home import AtHome
 from hanfleet.cli.bot_ids import checked
 from hanfleet.cli.output import AsJson
 
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from hanfleet.control.data_keys import Rotated
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, epilog=exits.HELP)
-AtHome = Annotated[
-    Path | None, typer.Option("--home", file_okay=False, help="The fleet's folder. Default: ~/.local/share/hanfleet")
-]
 
 
 @app.callback()

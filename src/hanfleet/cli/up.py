@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from hanfleet.cli import exits
+from hanfleet.cli.at_home import AtHome
 
 app = typer.Typer(add_completion=False)
 
@@ -18,9 +19,7 @@ app = typer.Typer(add_completion=False)
     "HANFLEET_DATABASE_URL=postgresql://… HANFLEET_REDIS_URL=redis://… hanfleet up; hanfleet up --legacy-env ~/han/.env"
 )
 def up(
-    home: Annotated[
-        Path | None, typer.Option(file_okay=False, help="The fleet's folder. Default: ~/.local/share/hanfleet")
-    ] = None,
+    home: AtHome = None,
     api_host: Annotated[str | None, typer.Option(help="The API's address. Default: 127.0.0.1")] = None,
     api_port: Annotated[int | None, typer.Option(min=1, max=65535, help="The API's port. Default: 8642")] = None,
     log_level: Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = None,

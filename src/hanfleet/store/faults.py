@@ -75,7 +75,10 @@ def _meaning(error: BaseException, principal: Principal | None) -> Exception:
     if _passes(error, state):
         return StoreUnavailableError(f"The database dropped the transaction ({error}): try again soon.")
     if state == _UNIQUE_VIOLATION:
-        return ConflictError(f"It exists already: {detail or error}.")
+        what = str(detail or error).rstrip(".").removesuffix(" already exists")
+        return ConflictError(
+            f"It exists already, made before or in this moment: {what}. Look at what is there, then try again."
+        )
     return PermanentError(f"The database refuses this: {error}")
 
 

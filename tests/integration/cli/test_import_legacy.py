@@ -3,6 +3,7 @@
 import errno
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from hanfleet.app.legacy_import import open_workbench
 from hanfleet.app.settings import load_settings
 from hanfleet.cli.front import run
 from tests.support.database import SYSTEM
-from tests.support.legacy import SAMPLE, message, write
+from tests.support.legacy import ENV, SAMPLE, message, write
 
 
 def test_the_way_there_and_back(
@@ -43,6 +44,64 @@ def test_the_way_there_and_back(
     assert "Taken back from bot mira: 6 contacts, 48 messages, 11 metrics." in capsys.readouterr().out
     assert run([*there, "--rollback"]) == 3
     assert "Nothing was imported" in capsys.readouterr().err
+
+
+def test_as_json_the_document_stands_alone(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HANFLEET_DATABASE_URL", url)
+    monkeypatch.setenv("HANFLEET_LANG", "en")
+    there = ["import-legacy", str(SAMPLE), "--bot", "mira", "--home", str(tmp_path / "home"), "--json"]
+
+    def asked(*more: str, status: int = 0) -> tuple[dict[str, Any], str]:
+        assert run([*there, *more]) == status
+        said = capsys.readouterr()
+        return json.loads(said.out), said.err
+
+    odd = {"count": 2, "by_reason": {"the same metrics twice": 1, "the settings make no bot": 1}}
+    found, beside = asked("--dry-run")
+    counts = {"chats": 6, "messages": 48, "metrics": 11, "sessions": 0}
+    assert found == {"bot_id": "mira", "counts": counts, "oddities": odd}
+    assert "Found: 6 chats" in beside
+    brought, beside = asked()
+    assert (brought["counts"]["contacts"], brought["counts"]["messages"], brought["oddities"]["count"]) == (6, 48, 2)
+    assert "Imported to bot mira" in beside
+    assert asked()[0]["counts"] == {}
+    assert asked("--verify")[0] == {"bot_id": "mira", "differences": [], "oddities": odd}
+    other = tmp_path / "other"
+    write(other / "conversations/5.json", [message(0, "only here")])
+    there[1] = str(other)
+    different, beside = asked("--verify", status=1)
+    assert [one["record"] for one in different["differences"]] == ["chat 5"]
+    assert "1 difference from bot mira" in beside
+    assert asked("--rollback")[0]["counts"]["messages"] == 48
+
+
+def test_a_home_in_the_old_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HANFLEET_LANG", "en")
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / ".env", ENV)
+    for mode in ([], ["--verify"], ["--start"]):
+        for home in (tmp_path / "a" / "home", Path("home"), tmp_path):
+            assert run(["import-legacy", ".", "--bot", "mira", "--home", str(home), *mode]) == 2
+            assert "is inside the old folder, which is only read" in capsys.readouterr().err
+    assert run(["import-legacy", ".", "--bot", "mira", "--home", "home", "--dry-run"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == [".env"]
+    capsys.readouterr()
+
+
+def test_a_home_without_room_is_one_sentence(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.setenv("HANFLEET_DATABASE_URL", url)
+    monkeypatch.setattr("hanfleet.app.secrets_file.write_private", full)
+    assert run(["import-legacy", str(SAMPLE), "--bot", "mira", "--home", str(tmp_path / "home")]) == 1
+    assert "secrets.json cannot be written (Disk quota exceeded): mend that" in capsys.readouterr().err
 
 
 def test_an_unwritable_report_is_refused_before_anything_is_imported(

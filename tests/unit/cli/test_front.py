@@ -44,6 +44,14 @@ def test_every_command_has_an_example_and_a_json_option(command: str, capsys: py
 
 
 @pytest.mark.parametrize(
+    "command", ["up", "import-legacy", "backup create", "db status", "keys status", "audit verify"]
+)
+def test_the_help_of_home_names_its_variable(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*command.split(), "--help"]) == 0
+    assert "HANFLEET_HOME" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["nonsense"], "No such command 'nonsense'. See hanfleet --help."),

@@ -100,3 +100,13 @@ def test_no_value_of_a_row_or_a_query_is_repeated() -> None:
             _raise(error, BOT)
         assert "my secret hobby" not in _shown(told.value)
         assert "The database refuses this: " in _shown(told.value)
+
+
+def test_what_exists_already_is_a_sentence_with_a_next_step() -> None:
+    error = asyncpg.UniqueViolationError("duplicate key")
+    error.detail = "Key (bot_id)=(twice) already exists."  # type: ignore[attr-defined]
+    with pytest.raises(ConflictError) as told:
+        _raise(error, SystemPrincipal("test"))
+    assert str(told.value) == (
+        "It exists already, made before or in this moment: Key (bot_id)=(twice). Look at what is there, then try again."
+    )

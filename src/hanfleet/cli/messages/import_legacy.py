@@ -29,6 +29,10 @@ TEXTS = {
         "{report} is inside the old folder, which is only read: put the report elsewhere.",
         "{report} находится в старой папке, а она только читается: положите отчёт в другое место.",
     ),
+    "import_legacy.home_inside": (
+        "The home {home} is inside the old folder, which is only read: choose another with --home.",
+        "Папка флота {home} находится в старой папке, а она только читается: укажите другую: --home.",
+    ),
     "import_legacy.report_unwritable": (
         "{report} cannot be written ({reason}): choose another file with --report.",
         "Не удаётся записать {report} ({reason}): укажите другой файл: --report.",
