@@ -52,7 +52,8 @@ def test_what_is_refused_makes_no_home(
     monkeypatch.setenv("HANFLEET_MASTER_KEY", "5a" * 32)
     backup = tmp_path / "copied" / "20260131T030000Z-daily"
     backup.mkdir(parents=True)
-    (tmp_path / "bad.env").write_text("SESSION_NAME=han\n")
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "bad.env").write_text("SESSION_NAME=han\n")
 
     def refused(*command: str) -> tuple[int, str]:
         status = run([*command, "--home", str(tmp_path / "new")])
@@ -70,7 +71,7 @@ def test_what_is_refused_makes_no_home(
     Ledger.open(tmp_path, tmp_path / "other.key")
     status, said = refused(*restore, str(backup), "--erasure-key", str(tmp_path / "other.key"))
     assert (status, "another erasure key" in said) == (exits.FAILED, True)
-    status, said = refused("up", "--legacy-env", str(tmp_path / "bad.env"))
+    status, said = refused("up", "--legacy-env", str(tmp_path / "old" / "bad.env"))
     assert (status, "makes no bot" in said) == (exits.REFUSED, True)
 
 
