@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from hanfleet.kit.clock import SystemClock
 from hanfleet.store.bot_sessions import BotSessions
 from hanfleet.supervisor.retention import Retention
+from hanfleet.supervisor.server_process import ServerProcesses
 from hanfleet.supervisor.session_watch import SessionWatch
 from tests.integration.store.conversation_steps import ANN, NOON, decide, disclose, load, message, take
 from tests.support.database import SYSTEM, Database
@@ -109,7 +110,7 @@ async def test_a_bot_that_keeps_a_month_locked_is_ended_by_the_watch(database: D
     for _ in range(2):
         await (await database.connect(mallory.url)).execute("BEGIN; SELECT FROM events")
     sessions = BotSessions(database.urls.provisioner)
-    watch = SessionWatch(database.supervisor, sessions, database.provisioner.fence, SystemClock())
+    watch = SessionWatch(database.supervisor, sessions, sessions.fence, SystemClock(), processes=ServerProcesses(None))
     watching = asyncio.create_task(watch.run())
     try:
         await _retention(database, tries=1, again_s=0.01).run()
