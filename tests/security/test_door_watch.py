@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
+from hanfleet.core.errors import StoreUnavailableError
 from hanfleet.kit.clock import ManualClock, SystemClock
 from hanfleet.launchers.containment import uid_of
 from hanfleet.supervisor.callers import callers
@@ -28,6 +29,7 @@ class Door:
     def __init__(self, database: Database) -> None:
         self.connections: dict[int, int] = {}
         self.shut_out: list[str] = []
+        self.stuck: set[str] = set()
         self.clock = ManualClock()
         self.watch = DoorWatch(
             database.supervisor,
@@ -39,6 +41,8 @@ class Door:
         )
 
     async def _end(self, bot_id: str) -> None:
+        if bot_id in self.stuck:
+            raise StoreUnavailableError("no")
         self.shut_out.append(bot_id)
 
 
@@ -60,6 +64,16 @@ async def test_who_holds_too_many_is_shut_out_and_nobody_else(door: Door, databa
         [event] = await tx.events.list(bot_id="mallory", type="error.database.session_ended")
     assert event.data["reason"] == "It held 4 connections to the servers."
     assert event.data["shut_out"]
+
+
+async def test_one_that_cannot_be_shut_out_hides_no_other_one_and_is_tried_again(door: Door) -> None:
+    door.connections = {**dict.fromkeys(range(4), ANNA), **dict.fromkeys(range(10, 14), MALLORY)}
+    door.stuck = {"anna"}
+    assert await door.watch.look() == 2
+    assert door.shut_out == ["mallory"]
+    door.connections, door.stuck = {}, set()
+    assert await door.watch.look() == 0
+    assert door.shut_out == ["mallory", "anna"]
 
 
 async def test_who_comes_and_goes_is_counted_and_forgotten_after_the_window(door: Door) -> None:

@@ -16,6 +16,7 @@ from hanfleet.kit.logging import get_logger
 from hanfleet.launchers.containment import is_uid_of_bot, uid_of
 from hanfleet.store.session import Store
 from hanfleet.supervisor.callers import callers
+from hanfleet.supervisor.consequences import Consequences
 from hanfleet.supervisor.expulsion import ShutOut
 from hanfleet.supervisor.recent import Recent
 from hanfleet.supervisor.starter import SUPERVISOR
@@ -51,7 +52,6 @@ class DoorWatch:
     ) -> None:
         self._store = store
         self._paths = paths
-        self._shut_out = shut_out
         self._clock = clock
         self._limits = limits or DoorLimits()
         self._interval_s = interval_s
@@ -59,22 +59,36 @@ class DoorWatch:
         self._uid_of_bot = uid_of_bot
         self._known: dict[int, int] | None = None
         self._opened = Recent(self._limits.opened_window_s)
+        self._consequences = Consequences(store, shut_out)
 
     async def run(self) -> None:
         """For ever; cancel it to stop. Rests where there is nothing to see."""
-        while self._paths:
-            try:
-                await self.look()
-            except HanfleetError as failed:
-                _log.warning("a bot was not shut out", error=str(failed))
-            except OSError as silent:
-                _log.warning("the kernel does not tell who is connected to the servers", error=str(silent))
-                break
-            await self._clock.sleep(self._interval_s)
+        async with asyncio.TaskGroup() as tasks:
+            while self._paths:
+                try:
+                    await self._look(tasks)
+                except HanfleetError as failed:
+                    _log.warning("nobody knows which bots there are", error=str(failed))
+                except OSError as silent:
+                    _log.warning("the kernel does not tell who is connected to the servers", error=str(silent))
+                    break
+                await self._clock.sleep(self._interval_s)
         await asyncio.Event().wait()
 
     async def look(self) -> int:
-        """One look; gives how many bots it shut out. Raises HanfleetError, OSError."""
+        """One look and what follows from it; gives how many bots it found to be shut out."""
+        async with asyncio.TaskGroup() as tasks:
+            return await self._look(tasks)
+
+    async def _look(self, tasks: asyncio.TaskGroup) -> int:
+        """Raises HanfleetError, OSError; what follows begins all the same."""
+        try:
+            offences = self._offences()
+            return await self._condemn(offences) if offences else 0
+        finally:
+            self._consequences.begin(tasks)
+
+    def _offences(self) -> dict[int, str]:
         found = {inode: uid for inode, uid in self._callers_of(self._paths).items() if is_uid_of_bot(uid)}
         known, self._known = self._known, found
         now = self._clock.monotonic()
@@ -82,28 +96,24 @@ class DoorWatch:
             if known is not None and known.get(inode) != uid:
                 self._opened.add(str(uid), now, 1)
         limits, held = self._limits, Counter(found.values())
-        offences = {}
+        offences: dict[int, str] = {}
         for uid in held:
             opened = int(self._opened.sum(str(uid), now))
             if held[uid] > limits.held:
                 offences[uid] = f"It held {held[uid]} connections to the servers."
             elif opened > limits.opened:
                 offences[uid] = f"It was seen to connect {opened} times within {limits.opened_window_s:.0f} s."
-        return await self._end(offences) if offences else 0
+        return offences
 
-    async def _end(self, offences: dict[int, str]) -> int:
+    async def _condemn(self, offences: dict[int, str]) -> int:
         async with self._store.transaction(SUPERVISOR) as tx:
             bots = [row.bot_id for row in await tx.bots.list()]
-        ended = 0
+        found = 0
         for bot_id in bots:
             reason = offences.get(self._uid_of_bot(bot_id))
-            if reason is None:
-                continue
-            _log.warning("a bot is shut out until its next start", bot_id=bot_id, reason=reason)
-            self._opened.forget(str(self._uid_of_bot(bot_id)))
-            await self._shut_out(bot_id)
-            async with self._store.transaction(SUPERVISOR) as tx:
-                event = DatabaseSessionEnded(bot_id=bot_id, reason=reason, shut_out=True)
-                await tx.events.append(event, bot_id=bot_id)
-            ended += 1
-        return ended
+            if reason is not None:
+                _log.warning("a bot knocks too much at the servers", bot_id=bot_id, reason=reason)
+                self._opened.forget(str(self._uid_of_bot(bot_id)))
+                self._consequences.add(DatabaseSessionEnded(bot_id=bot_id, reason=reason, shut_out=True))
+                found += 1
+        return found
