@@ -204,6 +204,8 @@ async def _import(settings: "Settings", bot_id: str, folder: "LegacyFolder", *, 
         print(say("import_legacy.nothing_new", bot_id=bot_id))
         return new
     print(say("import_legacy.imported", bot_id=bot_id, **_counts(new, "contacts", "messages", "metrics", "sessions")))
+    if renewed := new["refreshed"] + new["facts"] + new["kept"] * (not new["bots"]):
+        print(say("import_legacy.renewed", renewed=renewed))
     if new["unconfigured"]:
         print(say("import_legacy.unconfigured", bot_id=bot_id))
     print(say("import_legacy.next", bot_id=bot_id))

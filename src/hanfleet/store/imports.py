@@ -5,7 +5,6 @@ their ids, which are below every living one's (see the migration). Longer than o
 something stands beside the one that finds it again and the one that takes it back, and is wrong without them.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,10 +50,11 @@ _ADD_CONTACTS = text("""
         AS contact (id, chat_id, name, data, message_count, last_activity, created_at)
     ON CONFLICT (bot_id, chat_id) DO NOTHING RETURNING chat_id""")
 _ADD_FACTS = text("""
-    UPDATE user_profiles SET profile_data = CAST(:data AS jsonb) || profile_data
+    UPDATE user_profiles SET profile_data = CAST(:data AS jsonb)
     WHERE bot_id = :bot_id AND chat_id = :chat_id
-      AND octet_length(CAST(CAST(:data AS jsonb) || profile_data AS text)) <= :most RETURNING id""")
+      AND octet_length(CAST(CAST(:data AS jsonb) AS text)) <= :most RETURNING id""")
 _STORED_FACTS = text("SELECT profile_data FROM user_profiles WHERE bot_id = :bot_id AND chat_id = :chat_id")
+_LOCKED_FACTS = text("SELECT profile_data FROM user_profiles WHERE bot_id = :bot_id AND chat_id = :chat_id FOR UPDATE")
 _ADD_CONVERSATIONS = text("""
     INSERT INTO conversations (bot_id, id, chat_id, response_id, timestamp)
     SELECT :bot_id, id, chat_id, response_id, timestamp
@@ -77,7 +77,7 @@ _REMARK = text("""
     WHERE bot_id = :bot_id AND kind = :kind AND chat_id = :chat_id""")
 _IMPORTED_IDS = text("SELECT id FROM messages WHERE bot_id = :bot_id AND chat_id = :chat_id AND id < :bound")
 _IMPORTED = text("""
-    SELECT id, telegram_id, direction, author, text, text_sealed, media, sent_at, created_at FROM messages
+    SELECT id, direction, author, text, text_sealed, media, sent_at, created_at FROM messages
     WHERE bot_id = :bot_id AND chat_id = :chat_id AND id < :bound ORDER BY id""")
 _ADD_METRICS = text("""
     INSERT INTO metrics_data (bot_id, name, value, timestamp)
@@ -159,6 +159,14 @@ class ImportedMessage(NamedTuple):
     sent_at: datetime | None
     created_at: datetime
 
+    @property
+    def identity(self) -> tuple[int, str, datetime | None]:
+        """What makes it one message in whatever place: the part of its id that its place has no share in, and more.
+
+        The text may have been cut, and so is no sign.
+        """
+        return self.id.int & 0xFFFF_FFFF_FFFF, self.direction, self.sent_at
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -215,18 +223,21 @@ class Imports:
         columns["data"] = [as_json(data) for data in columns["data"]]
         return {row.chat_id for row in await self._connection.all(_ADD_CONTACTS, bot_id=bot_id, **columns)}
 
-    async def add_facts(self, bot_id: str, chat_id: int, data: Mapping[str, Any]) -> list[str] | None:
-        """Put those keys into a known contact's profile_data that it does not have; gives them.
+    async def add_facts(self, bot_id: str, chat_id: int, data: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Put what a known contact's profile_data does not have into it, key by key also in objects; gives that.
 
-        None: they do not fit beside what it has, and nothing was changed.
+        None: it does not fit beside what the contact has, and nothing was changed.
         """
-        stored = await self._connection.value(_STORED_FACTS, bot_id=bot_id, chat_id=chat_id)
-        new = {key: value for key, value in data.items() if key not in stored}
-        if new:
-            values = {"chat_id": chat_id, "data": as_json(new), "most": MOST_PROFILE_BYTES}
-            if await self._connection.first(_ADD_FACTS, bot_id=bot_id, **values) is None:
-                return None
-        return list(new)
+        if not _new(data, await self._connection.value(_STORED_FACTS, bot_id=bot_id, chat_id=chat_id)):
+            return {}
+        # Now that there is something to write, so that nobody else writes between.
+        stored = await self._connection.value(_LOCKED_FACTS, bot_id=bot_id, chat_id=chat_id)
+        new = _new(data, stored)
+        both = {key: {**value, **stored[key]} if key in stored else value for key, value in new.items()}
+        values = {"chat_id": chat_id, "data": as_json({**stored, **both}), "most": MOST_PROFILE_BYTES}
+        if await self._connection.first(_ADD_FACTS, bot_id=bot_id, **values) is None:
+            return None
+        return new
 
     async def add_conversations(self, bot_id: str, conversations: Sequence[ImportedConversation]) -> set[int]:
         """Add those that are not there and give their chats."""
@@ -267,25 +278,10 @@ class Imports:
         values = {"kind": mark.kind, "chat_id": mark.chat_id, "brought": as_json(mark.brought)}
         await self._connection.all(_REMARK, bot_id=bot_id, **values)
 
-    async def missing_messages(
-        self, bot_id: str, chat_id: int, messages: Sequence[ImportedMessage]
-    ) -> tuple[Sequence[ImportedMessage], int] | None:
-        """What `copy_messages` has to write so that ``messages`` are the imported ones of the chat; and how many more
-        there are then.
-
-        Where some stand in other places now (a backup turned up), all go and are written anew. None: some that stand
-        are not among ``messages``; nothing was changed then, for they may be the only copy.
-        """
+    async def message_ids(self, bot_id: str, chat_id: int) -> set[UUID]:
+        """Those of the imported messages of a chat."""
         rows = await self._connection.all(_IMPORTED_IDS, bot_id=bot_id, chat_id=chat_id, bound=_BOUND)
-        known = {row.id for row in rows}
-        more = len(messages) - len(known)
-        if known - {message.id for message in messages}:
-            if Counter(map(_content, known)) - Counter(_content(message.id) for message in messages):
-                return None
-            await self.drop_messages(bot_id, chat_id)
-        elif known:
-            messages = [message for message in messages if message.id not in known]
-        return messages, more
+        return {row.id for row in rows}
 
     async def copy_messages(self, bot_id: str, messages: Sequence[tuple[int, ImportedMessage]]) -> None:
         """Write messages, each with its chat; many at once, for each statement has its price."""
@@ -296,7 +292,7 @@ class Imports:
             await self._connection.copy("messages", _MESSAGE_COLUMNS, rows)
 
     async def messages(self, bot_id: str, chat_id: int) -> list[ImportedMessage]:
-        """All imported messages of a chat that are still as an import leaves them, in order."""
+        """All imported messages of a chat, in order."""
         rows = await self._connection.all(_IMPORTED, bot_id=bot_id, chat_id=chat_id, bound=_BOUND)
         texts = self._connection.texts
         return [
@@ -310,7 +306,6 @@ class Imports:
                 row.created_at,
             )
             for row in rows
-            if row.telegram_id is None
         ]
 
     def _message(self, bot_id: str, chat_id: int, message: ImportedMessage) -> tuple[Any, ...]:
@@ -359,7 +354,7 @@ class Imports:
             bot_id=bot_id,
             chat_id=chat_id,
             name="" if row.name == brought.get("name") else row.name,
-            data=as_json(_without(row.profile_data, brought.get("data", {}))),
+            data=as_json(without(row.profile_data, brought.get("data", {}))),
             message_count=max(0, row.message_count - int(brought.get("message_count", 0))),
             last_activity=None if active == brought.get("last_activity") else row.last_activity,
         )
@@ -374,7 +369,7 @@ class Imports:
                 bot_id=bot_id,
                 chat_id=chat_id,
                 name=row.name,
-                data=as_json(_without(row.profile_data, brought.get("data", {}))),
+                data=as_json(without(row.profile_data, brought.get("data", {}))),
                 message_count=row.message_count,
                 last_activity=row.last_activity,
             )
@@ -400,22 +395,29 @@ def _columns(rows: Sequence[Any], *names: str) -> dict[str, list[Any]]:
     return {name: [getattr(row, name) for row in rows] for name in names}
 
 
-def _content(message_id: UUID) -> int:
-    """The part of an imported message's id that its place has no share in."""
-    return message_id.int & 0xFFFF_FFFF_FFFF
-
-
-def _without(data: Mapping[str, Any], brought: Mapping[str, Any]) -> dict[str, Any]:
-    """``data`` without what is still as it was brought; inside objects (snapshots by time) key by key."""
+def without(data: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """``data`` without what is the same in ``other``; inside objects (snapshots by time) key by key."""
     left: dict[str, Any] = {}
     for key, value in data.items():
-        if key not in brought:
+        if key not in other:
             left[key] = value
-        elif value != brought[key] and isinstance(value, dict) and isinstance(brought[key], dict):
-            left[key] = {inner: item for inner, item in value.items() if brought[key].get(inner, _MISSING) != item}
-        elif value != brought[key]:
+        elif value != other[key] and isinstance(value, dict) and isinstance(other[key], dict):
+            if inner := {name: item for name, item in value.items() if other[key].get(name, _MISSING) != item}:
+                left[key] = inner
+        elif value != other[key]:
             left[key] = value
     return left
+
+
+def _new(data: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """What of ``data`` has a place beside ``stored``: keys that it does not have, also in objects."""
+    new: dict[str, Any] = {}
+    for key, value in data.items():
+        if key not in stored:
+            new[key] = value
+        elif isinstance(value, dict) and isinstance(stored[key], dict) and (inner := value.keys() - stored[key].keys()):
+            new[key] = {name: item for name, item in value.items() if name in inner}
+    return new
 
 
 _MISSING = object()

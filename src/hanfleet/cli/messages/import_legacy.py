@@ -60,6 +60,10 @@ TEXTS = {
         ),
         "Перенесено в бота {bot_id}: контактов {contacts}, сообщений {messages}, метрик {metrics}, сессий {sessions}.",
     ),
+    "import_legacy.renewed": (
+        "Of what stood there, {renewed:record was|records were} brought up to date.",
+        "Обновлено из того, что уже было: {renewed}.",
+    ),
     "import_legacy.unconfigured": (
         "The folder has no usable .env: before its first start, hanfleet bots configure {bot_id} --file FILE.toml",
         "Годного .env в папке нет: до первого запуска нужно hanfleet bots configure {bot_id} --file FILE.toml",
@@ -69,8 +73,8 @@ TEXTS = {
         "Сверьте: hanfleet import-legacy DIR --bot {bot_id} --verify. Не запускайте бота, пока работает старый.",
     ),
     "import_legacy.nothing_new": (
-        "Everything is in bot {bot_id} already; nothing was changed.",
-        "В боте {bot_id} уже есть всё; ничего не изменено.",
+        "Bot {bot_id} has all that it takes from this folder; nothing was changed.",
+        "В боте {bot_id} уже есть всё, что он берёт из этой папки; ничего не изменено.",
     ),
     "import_legacy.before": (
         "Bot {bot_id} was imported before; its old folder is not read again.",

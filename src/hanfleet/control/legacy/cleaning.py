@@ -54,6 +54,11 @@ def clean_json(value: Any, depth: int = 0) -> tuple[Any, list[str]]:
     return fields, found
 
 
+def plain(value: Any) -> Any:
+    """As jsonb gives it back."""
+    return json.loads(json.dumps(value))
+
+
 def _clean_number(value: float) -> tuple[Any, list[str]]:
     if not abs(value) <= GREATEST_NUMBER:  # NaN compares with nothing
         written = str(value)

@@ -3,20 +3,25 @@
 Meant for the time between the import and the bot's first start; later changes are differences too, and are named.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict, deque
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from hanfleet.control.legacy.choosing import imported_profile, is_newer
+from hanfleet.control.legacy.cleaning import plain
 from hanfleet.control.legacy.folder import LegacyFolder
-from hanfleet.control.legacy.importer import IMPORTER, Progress, kept_of, ring_for
+from hanfleet.control.legacy.ids import place_of
+from hanfleet.control.legacy.importer import IMPORTER, Progress, extras_before, kept_of, ring_for
 from hanfleet.control.legacy.metrics_file import PREFIX
-from hanfleet.control.legacy.oddities import quoted
+from hanfleet.control.legacy.oddities import Oddities, quoted
 from hanfleet.control.legacy.records import LegacyChat
-from hanfleet.control.legacy.rows import contact_of, extras_of, messages_of, plain
+from hanfleet.control.legacy.rows import contact_again, contact_of, extras_of, messages_of
 from hanfleet.control.legacy.settings_file import configuration
 from hanfleet.control.sealing import use_texts
 from hanfleet.kit.clock import Clock
+from hanfleet.store.imports import without
 from hanfleet.store.session import Store, Transaction
 from hanfleet.vault import MasterKey
 
@@ -40,7 +45,7 @@ async def compare(
         found = await _bot(tx, master_key, bot_id, folder)
         total, messages = len(folder.chat_ids), 0
         for done, chat in enumerate(folder.chats(), 1):
-            found += await _chat(tx, bot_id, chat, clock.now())
+            found += await _chat(tx, bot_id, chat, clock.now(), folder.oddities)
             messages += len(chat.messages)
             progress(done, total, messages)
         kept = kept_of(folder)
@@ -75,44 +80,66 @@ async def _bot(tx: Transaction, master_key: MasterKey, bot_id: str, folder: Lega
     return found
 
 
-async def _chat(tx: Transaction, bot_id: str, chat: LegacyChat, now: datetime) -> list[Difference]:
+async def _chat(tx: Transaction, bot_id: str, chat: LegacyChat, now: datetime, oddities: Oddities) -> list[Difference]:
     where = f"chat {chat.chat_id}"
     stored = await tx.contacts.get(bot_id, chat.chat_id)
     if stored is None:
         return [Difference(where, "a contact", "none")]
     expected = contact_of(chat, now)
     found: list[Difference] = []
-    if await tx.imports.brought(bot_id, "contact", chat.chat_id):
+    marks = await tx.imports.brought(bot_id, "contact", chat.chat_id)
+    for brought in marks:
+        expected, _ = contact_again(expected, chat.profile, brought, oddities)
         found += _unequal(f"{where}, name", expected.name, stored.name)
         found += _unequal(f"{where}, profile", plain(expected.data), stored.profile_data)
         found += _unequal(f"{where}, message count", expected.message_count, stored.message_count)
         found += _unequal(f"{where}, last activity", expected.last_activity, stored.last_activity)
-    else:
-        # It was known before: what it had counts.
-        missing = sorted(expected.data.keys() - stored.profile_data.keys())
-        found += _unequal(f"{where}, facts that are missing", [], missing)
-    if await tx.imports.brought(bot_id, "conversation", chat.chat_id):
+    if not marks:
+        # It was known before: what it had counts, and what else the old data say is named.
+        if expected.name:
+            found += _unequal(f"{where}, name", expected.name, stored.name)
+        if left := without(plain(expected.data), stored.profile_data):
+            found.append(Difference(f"{where}, facts", quoted(left), "not there, or otherwise"))
+    response_id = chat.profile.response_id if chat.profile else None
+    marks = await tx.imports.brought(bot_id, "conversation", chat.chat_id)
+    for brought in marks:
+        if not is_newer(chat.profile, imported_profile(chat.chat_id, brought)):
+            response_id = brought["response_id"]
+    if marks or response_id:
         talk = await tx.conversations.get(bot_id, chat.chat_id)
-        response_id = chat.profile.response_id if chat.profile else None
         found += _unequal(f"{where}, previous response", response_id, talk and talk.response_id)
-    extras: dict[str, Any] = {}
-    for mark in await tx.imports.brought(bot_id, "messages", chat.chat_id):
-        extras = mark["extra"]
-    found += _unequal(f"{where}, fields beside messages", plain(extras_of(chat)), extras)
     return [*found, *await _messages(tx, bot_id, chat, where)]
 
 
 async def _messages(tx: Transaction, bot_id: str, chat: LegacyChat, where: str) -> list[Difference]:
-    expected = messages_of(bot_id, chat)
-    stored = {message.id: message for message in await tx.imports.messages(bot_id, chat.chat_id)}
-    found = []
-    for index, message in enumerate(expected):
-        there = stored.pop(message.id, None)
-        if there != message:
-            shown = "none" if there is None else f"{there.direction} {there.sent_at} {quoted(there.text)}"
-            wanted = f"{message.direction} {message.sent_at} {quoted(message.text)}"
-            found.append(Difference(f"{where}, message {index}", wanted, shown))
-    found += [Difference(where, "no more messages", quoted(message.text)) for message in stored.values()]
+    """The folder's have to be there in its order; between them may stand what it had at an earlier import."""
+    stored = await tx.imports.messages(bot_id, chat.chat_id)
+    beside = extras_before(await tx.imports.brought(bot_id, "messages", chat.chat_id))
+    extras: dict[str, dict[str, Any]] = plain(extras_of(chat))
+    places: defaultdict[Hashable, deque[int]] = defaultdict(deque)
+    for at, message in enumerate(stored):
+        places[message.identity].append(at)
+    found: list[Difference] = []
+    done = 0
+    for index, message in enumerate(messages_of(bot_id, chat)):
+        left = places[message.identity]
+        shown = "in another place" if left else "none"
+        while left and left[0] < done:
+            left.popleft()
+        wanted = f"{message.direction} {message.sent_at} {quoted(message.text)}"
+        record = f"{where}, message {index}"
+        if not left:
+            found.append(Difference(record, wanted, shown))
+            continue
+        done = left.popleft() + 1
+        there = stored[done - 1]
+        # One without a time counts as made with its neighbours, and they may have been others.
+        if there != message._replace(id=there.id, created_at=message.sent_at or there.created_at):
+            shown = f"{there.direction} {there.sent_at} {quoted(there.text)}"
+            found.append(Difference(record, wanted, shown))
+        extra, beside_it = extras.get(str(index), {}), beside.get(str(place_of(there.id)), {})
+        if {**beside_it, **extra} != beside_it:
+            found.append(Difference(f"{record}, other fields", quoted(extra), quoted(beside_it)))
     return found
 
 

@@ -11,18 +11,23 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from hanfleet.control.legacy.cleaning import clean_json
+from hanfleet.control.legacy.choosing import imported_profile, is_newer, sign_of
+from hanfleet.control.legacy.cleaning import clean_json, plain
 from hanfleet.control.legacy.folder import LegacyFolder
+from hanfleet.control.legacy.merging import extras_in, grown
+from hanfleet.control.legacy.oddities import quoted
 from hanfleet.control.legacy.read_ahead import ReadAhead, ReadChat
-from hanfleet.control.legacy.rows import brought_contact
+from hanfleet.control.legacy.records import LegacyProfile
+from hanfleet.control.legacy.rows import contact_again
 from hanfleet.control.legacy.settings_file import configuration
 from hanfleet.control.requests import check_kept
 from hanfleet.control.sealing import first_ring, ring_of, use_texts
 from hanfleet.core.config import BotConfig
+from hanfleet.core.messages import Direction
 from hanfleet.core.states import DesiredState
 from hanfleet.kit.clock import Clock
 from hanfleet.kit.identity import new_id
-from hanfleet.store.imports import ImportedContact, ImportedConversation, ImportedMessage, Mark
+from hanfleet.store.imports import ImportedContact, ImportedConversation, ImportedMessage, Mark, without
 from hanfleet.store.principals import SystemPrincipal
 from hanfleet.store.session import Store, Transaction
 from hanfleet.vault import KeyRing, MasterKey
@@ -117,6 +122,7 @@ class _Import:
         kept = kept_of(self._folder)
         if kept and kept not in await self._tx.imports.kept(self._bot_id):
             await self._begun()
+            self._brought["kept"] += 1
         if self._id is not None:
             await self._tx.imports.finish(self._id, self._brought, kept)
         return self._brought
@@ -162,65 +168,100 @@ class _Import:
         begun = await imports.add_conversations(self._bot_id, talks)
         new: list[tuple[int, ImportedMessage]] = []
         for chat in batch:
+            missing, received = await self._missing(chat, new=chat.chat_id in begun)
+            new += [(chat.chat_id, row) for row in missing]
             if chat.chat_id in met:
                 self._mark("contact", chat.chat_id, chat.brought)
                 self._brought["contacts"] += 1
             else:
-                await self._known_contact(chat.contact, chat.brought)
+                await self._known_contact(chat, received)
             if chat.conversation is not None:
                 if chat.chat_id in begun:
-                    self._mark("conversation", chat.chat_id, {"response_id": chat.conversation.response_id})
+                    self._mark("conversation", chat.chat_id, sign_of(chat.profile))
                     self._brought["conversations"] += 1
                 else:
-                    await self._known_conversation(chat.conversation)
-            new += [(chat.chat_id, row) for row in await self._missing(chat, new=chat.chat_id in begun)]
+                    await self._known_conversation(chat.conversation, chat.profile)
         await imports.copy_messages(self._bot_id, new)
         await self._write_marks()
 
-    async def _missing(self, chat: ReadChat, *, new: bool) -> Sequence[ImportedMessage]:
-        """The messages that have to be written: of a conversation that is new, all."""
-        missing: tuple[Sequence[ImportedMessage], int] | None = (chat.rows, len(chat.rows))
-        if chat.rows and not new:
-            missing = await self._tx.imports.missing_messages(self._bot_id, chat.chat_id, chat.rows)
-        if missing is None:
-            reason = f"fewer or other messages than were imported before: chat {chat.chat_id}"
-            self._folder.oddities.note("", f"chat {chat.chat_id}", reason, "nothing changed: roll back, then import")
-            return ()
-        messages, more = missing
-        if messages:
-            self._mark("messages", chat.chat_id, {"count": more, "extra": chat.extras})
-            self._brought["messages"] += more
-        return messages
+    async def _missing(self, chat: ReadChat, *, new: bool) -> tuple[Sequence[ImportedMessage], int]:
+        """The messages that have to be written, of a conversation that is new all; and how many of all are received.
 
-    async def _known_contact(self, contact: ImportedContact, brought: dict[str, Any]) -> None:
-        imports = self._tx.imports
-        before = await imports.brought(self._bot_id, "contact", contact.chat_id)
-        if before:
-            # The old bot went on after an earlier import. What was counted then is not taken back.
-            contact = replace(contact, message_count=max(contact.message_count, before[0]["message_count"]))
-            brought = brought_contact(contact)
-            if before[0] != brought and await imports.refresh_contact(self._bot_id, contact, before[0]):
+        Of another, what stands is the base, for it may be the only copy. Ids say the place, so where some stand in
+        other places now (a backup turned up), all go and are written anew.
+        """
+        imports, chat_id, talk, extras = self._tx.imports, chat.chat_id, chat.rows, chat.extras
+        if new or not talk:
+            if talk:
+                self._mark("messages", chat_id, {"count": len(talk), "extra": extras})
+                self._brought["messages"] += len(talk)
+            return talk, chat.contact.message_count
+        known = await imports.message_ids(self._bot_id, chat_id)
+        before = extras_before(await imports.brought(self._bot_id, "messages", chat_id))
+        stored = talk
+        if known - {message.id for message in talk}:
+            stored = await imports.messages(self._bot_id, chat_id)
+            talk = grown(stored, talk)
+        extras, replaced = extras_in(talk, (stored, before), (chat.rows, plain(extras)))
+        if replaced:
+            reason = f"other fields beside messages than were imported before: chat {chat_id}, {quoted(replaced)}"
+            self._folder.oddities.note("", f"chat {chat_id}", reason, "the folder's count now")
+        more = len(talk) - len(known)
+        if known - {message.id for message in talk}:
+            await imports.drop_messages(self._bot_id, chat_id)
+            known = set()
+        if more or extras != before:
+            self._mark("messages", chat_id, {"count": more, "extra": extras})
+            self._brought["messages" if more else "refreshed"] += more or 1
+        received = sum(message.direction == Direction.IN for message in talk)
+        return [message for message in talk if message.id not in known], received
+
+    async def _known_contact(self, chat: ReadChat, received: int) -> None:
+        imports, chat_id = self._tx.imports, chat.chat_id
+        for before in await imports.brought(self._bot_id, "contact", chat_id):
+            # The old bot went on after an earlier import, or this folder is an older one.
+            contact = replace(chat.contact, message_count=max(chat.contact.message_count, received))
+            contact, brought = contact_again(contact, chat.profile, before, self._folder.oddities)
+            if brought == before:
+                return
+            if await imports.refresh_contact(self._bot_id, contact, before):
                 await self._begun()
-                await imports.remark(self._bot_id, Mark("contact", contact.chat_id, brought))
+                await imports.remark(self._bot_id, Mark("contact", chat_id, brought))
                 self._brought["refreshed"] += 1
-            return
-        keys = await imports.add_facts(self._bot_id, contact.chat_id, contact.data)
-        if keys is None:
+                return
+        await self._standing_contact(chat.contact)
+
+    async def _standing_contact(self, contact: ImportedContact) -> None:
+        """One that no import brought, or that was changed since: what it has counts, the rest is added or named."""
+        chat_id, where, oddities = contact.chat_id, f"chat {contact.chat_id}", self._folder.oddities
+        new = await self._tx.imports.add_facts(self._bot_id, chat_id, contact.data)
+        if new is None:
             reason = "a profile over what a row holds, together with what is known already"
-            where = f"chat {contact.chat_id}"
-            self._folder.oddities.note("", where, f"{reason}: {where}", "its facts stay as they are")
-        elif keys:
-            self._mark("facts", contact.chat_id, {"data": {key: contact.data[key] for key in keys}})
+            oddities.note("", where, f"{reason}: {where}", "its facts stay as they are")
+        elif new:
+            self._mark("facts", chat_id, {"data": new})
             self._brought["facts"] += 1
+        there = await self._tx.contacts.get(self._bot_id, chat_id)
+        assert there is not None
+        left = {"name": contact.name} if contact.name not in ("", there.name) else {}
+        if left := left | without(plain(contact.data), there.profile_data):
+            reason = f"a contact that stands already, with other values: {where}, {quoted(left)}"
+            oddities.note("", where, reason, "it keeps its own")
 
-    async def _known_conversation(self, talk: ImportedConversation) -> None:
-        imports, chat_id, brought = self._tx.imports, talk.chat_id, {"response_id": talk.response_id}
-        for old in await imports.brought(self._bot_id, "conversation", chat_id):
-            was = old["response_id"]
-            if was != talk.response_id and await imports.refresh_conversation(self._bot_id, talk, was):
+    async def _known_conversation(self, talk: ImportedConversation, profile: LegacyProfile | None) -> None:
+        imports, chat_id = self._tx.imports, talk.chat_id
+        marks = await imports.brought(self._bot_id, "conversation", chat_id)
+        for before in marks:
+            was, sign = before["response_id"], sign_of(profile)
+            if before == sign or not is_newer(profile, imported_profile(chat_id, before)):
+                continue
+            if await imports.refresh_conversation(self._bot_id, talk, was):
                 await self._begun()
-                await imports.remark(self._bot_id, Mark("conversation", chat_id, brought))
-                self._brought["refreshed"] += 1
+                await imports.remark(self._bot_id, Mark("conversation", chat_id, sign))
+                self._brought["refreshed"] += was != talk.response_id
+        if talk.response_id and not marks:
+            reason = f"a conversation that stands already: chat {chat_id}, the old response was {talk.response_id}"
+            self._folder.oddities.note("", f"chat {chat_id}", reason, "it keeps its own")
 
     def _mark(self, kind: str, chat_id: int, brought: dict[str, Any]) -> None:
         """What is written with the batch: a statement each would take longer than the messages."""
@@ -242,6 +283,12 @@ class _Import:
 def public_of(bot_id: str, config: BotConfig | None) -> dict[str, Any]:
     """The configuration in clear; a bot without settings has its names alone and waits to be configured."""
     return config.public() if config else {"bot_id": bot_id, "name": "Han"}
+
+
+def extras_before(brought: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What stands beside a chat's messages, by their places: the last import's word counts."""
+    extras: dict[str, dict[str, Any]] = brought[-1]["extra"] if brought else {}
+    return extras
 
 
 def kept_of(folder: LegacyFolder) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from hanfleet.control.legacy.folder import LegacyFolder
-from hanfleet.control.legacy.records import LegacyChat
+from hanfleet.control.legacy.records import LegacyChat, LegacyProfile
 from hanfleet.control.legacy.rows import brought_contact, contact_of, conversation_of, extras_of, messages_of
 from hanfleet.store.imports import ImportedContact, ImportedConversation, ImportedMessage
 
@@ -22,6 +22,7 @@ class ReadChat:
     """One chat, ready to be written; ``brought`` and ``extras`` are what its marks will say."""
 
     chat_id: int
+    profile: LegacyProfile | None
     contact: ImportedContact
     brought: dict[str, Any]
     conversation: ImportedConversation | None
@@ -63,8 +64,9 @@ class ReadAhead:
         contact = contact_of(chat, self._now)
         return ReadChat(
             chat_id=chat.chat_id,
+            profile=chat.profile,
             contact=contact,
-            brought=brought_contact(contact),
+            brought=brought_contact(contact, chat.profile),
             conversation=conversation_of(chat, self._now),
             rows=messages_of(self._bot_id, chat),
             extras=extras_of(chat),

@@ -1,12 +1,16 @@
 """What one old chat comes to in our tables. Pure but for fresh ids, so that importing and comparing mean the same."""
 
-import json
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from hanfleet.control.legacy.bounding import fits, fitting
+from hanfleet.control.legacy.choosing import imported_profile, settled, sign_of
+from hanfleet.control.legacy.cleaning import plain
 from hanfleet.control.legacy.ids import message_id, scope
-from hanfleet.control.legacy.records import LegacyChat
+from hanfleet.control.legacy.oddities import Oddities
+from hanfleet.control.legacy.records import LegacyChat, LegacyProfile
 from hanfleet.core.messages import Author, Direction
 from hanfleet.kit.identity import new_id
 from hanfleet.store.imports import ImportedContact, ImportedConversation, ImportedMessage
@@ -77,10 +81,29 @@ def _whole(text: str) -> dict[str, Any]:
     return {} if fits(text) else {"text": text}
 
 
-def brought_contact(contact: ImportedContact) -> dict[str, Any]:
-    """What the way back compares with, as jsonb gives it back."""
+def contact_again(
+    contact: ImportedContact, found: LegacyProfile | None, brought: Mapping[str, Any], oddities: Oddities
+) -> tuple[ImportedContact, dict[str, Any]]:
+    """The contact as it has to stand after an earlier import, and its mark: both are one version's, the newest.
+
+    What was counted then is not taken back.
+    """
+    version = settled(imported_profile(contact.chat_id, brought), found, oddities)
+    contact = replace(
+        contact,
+        name=version.name or contact.name or brought["name"],
+        data=version.data,
+        message_count=max(contact.message_count, brought["message_count"]),
+        last_activity=version.last_activity,
+    )
+    return contact, brought_contact(contact, version)
+
+
+def brought_contact(contact: ImportedContact, profile: LegacyProfile | None) -> dict[str, Any]:
+    """What the way back compares with and a later import asks for the profile's age, as jsonb gives it back."""
     brought: dict[str, Any] = plain(
         {
+            **sign_of(profile),
             "name": contact.name,
             "data": contact.data,
             "message_count": contact.message_count,
@@ -88,8 +111,3 @@ def brought_contact(contact: ImportedContact) -> dict[str, Any]:
         }
     )
     return brought
-
-
-def plain(value: Any) -> Any:
-    """As jsonb gives it back."""
-    return json.loads(json.dumps(value))
