@@ -125,7 +125,7 @@ async def test_settings_session_and_persona_come_sealed(desk: Desk, tmp_path: Pa
     before = await desk.dump()
     assert await desk.bring(tmp_path) == {"bots": 1, "sessions": 1}
     dumped = str(await desk.dump())
-    for secret in ("sk-secret", "0123456789abcdef", (b"k" * 256).hex(), "-99", "15550101"):
+    for secret in ("sk-secret", "0123456789abcdef", (b"k" * 256).hex(), ",-99,", ",-99)", "15550101"):
         assert secret not in dumped
     assert "a painter" in dumped
     assert await desk.differences(tmp_path) == []
