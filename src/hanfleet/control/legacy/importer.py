@@ -258,7 +258,7 @@ class _Import:
             if await imports.refresh_conversation(self._bot_id, talk, was):
                 await self._begun()
                 await imports.remark(self._bot_id, Mark("conversation", chat_id, sign))
-                self._brought["refreshed"] += was != talk.response_id
+                self._brought["refreshed"] += 1
         if talk.response_id and not marks:
             reason = f"a conversation that stands already: chat {chat_id}, the old response was {talk.response_id}"
             self._folder.oddities.note("", f"chat {chat_id}", reason, "it keeps its own")
