@@ -87,6 +87,7 @@ def _bring(
 ) -> dict[str, Any]:
     """All but the way back; gives what ``--json`` prints."""
     from hanfleet.app.home import Home, is_home
+    from hanfleet.app.legacy_import import erased_of
     from hanfleet.cli.legacy_report import opened_report
     from hanfleet.cli.messages import say
     from hanfleet.control.legacy import proposed_bot_id, read_single
@@ -105,6 +106,7 @@ def _bring(
             _refuse_inside(place, folder)
         read = _read(folder, env)
         bot_id = _bot_id(bot or proposed_bot_id(read.settings))
+        read.leave_out(erased_of(settings, bot_id))
         document: dict[str, Any] = {"bot_id": bot_id}
         if dry_run:
             document["counts"] = _survey(read)

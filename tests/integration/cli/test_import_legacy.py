@@ -1,19 +1,23 @@
 """The command itself: on a server that was given, and on a home's own one, alone or beside a fleet."""
 
+import asyncio
 import errno
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
 from hanfleet.app.embedded import EmbeddedPostgres
+from hanfleet.app.erasure_ledger import ledger_of
 from hanfleet.app.home import CommandAtWorkError, Home
 from hanfleet.app.legacy_import import open_workbench
 from hanfleet.app.settings import load_settings
 from hanfleet.cli.front import run
+from hanfleet.store.ledger import Entry
 from tests.support.database import SYSTEM
-from tests.support.legacy import ENV, SAMPLE, message, write
+from tests.support.legacy import ENV, NOW, SAMPLE, message, write, write_session
 
 
 def test_the_way_there_and_back(
@@ -75,6 +79,40 @@ def test_as_json_the_document_stands_alone(
     assert [one["record"] for one in different["differences"]] == ["chat 5"]
     assert "1 difference from bot mira" in beside
     assert asked("--rollback")[0]["counts"]["messages"] == 48
+
+
+def test_who_was_erased_does_not_come_back(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HANFLEET_DATABASE_URL", url)
+    root = tmp_path / "old"
+    for chat_id in (5, 6):
+        write(root / f"girls_data/{chat_id}.json", {"chat_id": chat_id, "name": "Ann"})
+        write(root / f"conversations/{chat_id}.json", [message(0, "x"), "broken"])
+        write(root / f"backups/{chat_id}/2025-06-01.json", {"messages": [message(1, "y")]})
+    write(root / "girls_data/5.backup.json", '{"chat_id": 5, "name": "An')
+    write_session(root / "han_session.session")  # it knows 5
+    there = ["import-legacy", str(root), "--bot", "mira", "--home", str(tmp_path / "home")]
+    home = Home.open(tmp_path / "home")
+    ledger = ledger_of(home)
+    ledger.append(Entry(ledger.contact_mark("mira", 5), NOW))
+    for mode in ("--dry-run", "--json", "--verify"):
+        assert run([*there, mode, "--json"]) == 0
+        said = json.loads(capsys.readouterr().out)
+        assert said["oddities"]["by_reason"]["was erased"] == 1
+        assert said.get("counts", {"messages": 2})["messages"] == 2
+
+    async def stored() -> str:
+        async with open_workbench(load_settings(home=home.path)) as bench, bench.store.transaction(SYSTEM) as tx:
+            assert [contact.chat_id for contact in await tx.contacts.list("mira")] == [6]
+            session = await tx.sessions.load("mira")
+            assert session is not None
+            assert await tx.erasures.contacts("mira") == [(6, ANY)]
+            return json.dumps(await tx.imports.kept("mira"))
+
+    assert "5.backup.json" not in asyncio.run(stored())
+    assert run(["import-legacy", str(root), "--bot", "other", "--home", str(home.path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["counts"]["contacts"] == 2
 
 
 def test_a_home_in_the_old_folder_is_refused(

@@ -7,11 +7,13 @@ import os
 import re
 import stat
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from hanfleet.control.erasure.keeping import without_chat
 from hanfleet.control.legacy.bounding import fitting_name, fitting_profile
 from hanfleet.control.legacy.choosing import chosen
 from hanfleet.control.legacy.conversations import read_messages
@@ -58,6 +60,17 @@ class LegacyFolder:
         self._logs = self._numbered(self._folder("CONVERSATIONS_DIR", "conversations"), "conversation")
         self._backups = self._find_backups()
         self._profiles = self._read_profiles()
+        self._is_erased: Callable[[int], bool] = lambda _chat_id: False
+
+    def leave_out(self, is_erased: Callable[[int], bool]) -> None:
+        """Pass over whoever was erased from the fleet, with a note: what is here is from before that."""
+        self._is_erased = is_erased
+        for chat_id in filter(is_erased, self.chat_ids):
+            self._profiles.pop(chat_id, None)
+            self._logs.pop(chat_id, None)
+            self._backups.pop(chat_id, None)
+            self.oddities.unknown = without_chat({"unknown": self.oddities.unknown}, chat_id).get("unknown", {})
+            self.oddities.note("", f"chat {chat_id}", "was erased", "left out")
 
     @property
     def chat_ids(self) -> list[int]:
@@ -79,7 +92,11 @@ class LegacyFolder:
         for other in self._sessions:
             if other != path:
                 self.oddities.note(self._reader.name(other), "", "another session file", "left out")
-        return read_session(path, self._reader.name(path), self.oddities)
+        snapshot = read_session(path, self._reader.name(path), self.oddities)
+        if snapshot is None or not any(self._is_erased(one.id) for one in snapshot.entities):
+            return snapshot
+        self.oddities.note(self._reader.name(path), "", "people among the peers who were erased", "left out")
+        return replace(snapshot, entities=tuple(one for one in snapshot.entities if not self._is_erased(one.id)))
 
     def _settings(self, env: str) -> LegacySettings:
         text = self._text(self._root / env)
