@@ -1,6 +1,7 @@
 """``hanfleet import-legacy``: the old bot's folder into the fleet, compared, or taken back again."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
@@ -30,7 +31,9 @@ _SHOWN = 20
     "--bot mira · hanfleet import-legacy ~/han --bot mira --verify · hanfleet import-legacy ~/han --bot mira --rollback"
 )
 def import_legacy(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The old bot's folder; it is only read.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", readable=False, help="The old bot's folder; it is only read.")
+    ],
     bot: Annotated[str | None, typer.Option(help="The bot's id; made when absent. Default: SESSION_NAME's.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only read and report; no database is touched.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Compare with what stands; exit 1 on a difference.")] = False,
@@ -160,7 +163,7 @@ def _named_by(folder: Path, env: str) -> str:
     from hanfleet.control.legacy import proposed_bot_id
     from hanfleet.core.errors import NotFoundError
 
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112 - unlike Path.is_dir it says no where we may not look
         raise NotFoundError(say("import_legacy.who", folder=folder))
     return _bot_id(proposed_bot_id(_read(folder, env).settings))
 

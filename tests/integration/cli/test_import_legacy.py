@@ -3,6 +3,9 @@
 import asyncio
 import errno
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
@@ -211,16 +214,23 @@ def test_a_folder_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "There is no folder" in capsys.readouterr().err
 
 
-def test_a_folder_that_is_closed_to_us_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def refuse(_folder: Path) -> list[str]:
-        raise PermissionError(errno.EACCES, "Permission denied")
+def test_a_folder_that_is_closed_to_us_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir(mode=0o000)
+    # Nothing is closed to root, but to root without these two capabilities.
+    caps = "-dac_override,-dac_read_search"
+    drop = [] if os.geteuid() else ["setpriv", f"--bounding-set={caps}", f"--inh-caps={caps}"]
 
-    monkeypatch.setenv("HANFLEET_LANG", "en")
-    monkeypatch.setattr("hanfleet.control.legacy.recognising.os.listdir", refuse)
-    assert run(["import-legacy", str(tmp_path), "--bot", "mira", "--dry-run"]) == 2
-    assert "cannot be looked into (Permission denied)" in capsys.readouterr().err
+    def asked(folder: str, mode: str) -> tuple[int, str]:
+        command = [*drop, sys.executable, "-m", "hanfleet", "import-legacy", str(tmp_path / folder), mode]
+        ended = subprocess.run(
+            command, capture_output=True, text=True, check=False, env={**os.environ, "HANFLEET_LANG": "en"}
+        )
+        return ended.returncode, ended.stderr
+
+    status, said = asked("closed", "--dry-run")
+    assert (status, "cannot be looked into (Permission denied)" in said) == (2, True)
+    status, said = asked("closed/old", "--rollback")
+    assert (status, "name it with --bot" in said) == (3, True)
 
 
 def test_a_folder_of_something_else_makes_no_bot(
