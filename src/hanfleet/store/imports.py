@@ -40,7 +40,7 @@ _MARKS = text("""
     WHERE i.bot_id = :bot_id ORDER BY m.started_at DESC, i.kind, i.chat_id""")
 _BROUGHT = text("""
     SELECT i.brought FROM imported i JOIN imports m ON m.id = i.import_id
-    WHERE i.bot_id = :bot_id AND i.kind = :kind AND i.chat_id = :chat_id ORDER BY m.started_at""")
+    WHERE i.bot_id = :bot_id AND i.kind = :kind AND i.chat_id = :chat_id ORDER BY m.started_at, m.id""")
 _ADD_CONTACTS = text("""
     INSERT INTO user_profiles (bot_id, id, chat_id, name, profile_data, message_count, last_activity, created_at)
     SELECT :bot_id, id, chat_id, name, CAST(data AS jsonb), message_count, last_activity, created_at

@@ -147,12 +147,14 @@ async def test_a_contact_that_was_changed_since_takes_what_it_lacks(desk: Desk, 
     await desk.bring(tmp_path)
     raw = await desk.database.connect()
     await raw.execute("UPDATE user_profiles SET name = 'Own'")
+    await raw.execute("UPDATE conversations SET response_id = 'own'")
     await raw.close()
     _profile(tmp_path, "r2", {**_NEWER_FACTS, "20250101000000": {"work": "nurse"}}, 4)
     notes = [one.reason for one in await _noted(desk, tmp_path)]
     assert any("stands already" in note and "nurse" in note and "Ann" in note for note in notes)
-    contact, _ = await _stands(desk)
-    assert (contact.name, contact.profile_data["profile"]) == ("Own", _NEWER_FACTS)
+    assert any("the old response was r2" in note for note in notes)
+    contact, response_id = await _stands(desk)
+    assert (contact.name, contact.profile_data["profile"], response_id) == ("Own", _NEWER_FACTS, "own")
     assert not await desk.bring(tmp_path)
     await desk.take_back()
     assert await desk.dump() == before

@@ -45,7 +45,7 @@ def sign_of(profile: LegacyProfile | None) -> dict[str, Any]:
 
 def imported_profile(chat_id: int, brought: Mapping[str, Any]) -> LegacyProfile:
     """The version that an earlier import brought, after its mark."""
-    active = brought["last_activity"]
+    active = brought.get("last_activity")
     return LegacyProfile(
         chat_id=chat_id,
         file="",

@@ -250,16 +250,16 @@ class _Import:
 
     async def _known_conversation(self, talk: ImportedConversation, profile: LegacyProfile | None) -> None:
         imports, chat_id = self._tx.imports, talk.chat_id
-        marks = await imports.brought(self._bot_id, "conversation", chat_id)
-        for before in marks:
-            was, sign = before["response_id"], sign_of(profile)
+        for before in await imports.brought(self._bot_id, "conversation", chat_id):
+            sign = sign_of(profile)
             if before == sign or not is_newer(profile, imported_profile(chat_id, before)):
-                continue
-            if await imports.refresh_conversation(self._bot_id, talk, was):
+                return
+            if await imports.refresh_conversation(self._bot_id, talk, before["response_id"]):
                 await self._begun()
                 await imports.remark(self._bot_id, Mark("conversation", chat_id, sign))
                 self._brought["refreshed"] += 1
-        if talk.response_id and not marks:
+                return
+        if talk.response_id:
             reason = f"a conversation that stands already: chat {chat_id}, the old response was {talk.response_id}"
             self._folder.oddities.note("", f"chat {chat_id}", reason, "it keeps its own")
 

@@ -37,6 +37,12 @@ def test_gaps_are_filled_where_they_are() -> None:
     assert merged(talk(1, 3, 5), talk(1, 2, 3, 4)) == (talk(1, 2, 3, 4, 5), 2)
 
 
+def test_what_has_no_time_goes_with_its_neighbour() -> None:
+    timeless = said(6)._replace(sent_at=None)
+    assert merged(talk(4, 5), [timeless, *talk(7)])[0] == [*talk(4, 5), timeless, *talk(7)]
+    assert merged(talk(4, 8), [*talk(7), timeless])[0] == [*talk(4, 7), timeless, *talk(8)]
+
+
 def test_the_logs_order_counts() -> None:
     assert merged(talk(2, 1), talk(1, 2)) == (talk(2, 1), 0)
 
