@@ -44,13 +44,14 @@ def _bot_row(**columns: Any) -> dict[str, Any]:
 
 
 _API = {"api": "r a w d"}
+_WISHES = "name config config_version desired_state restart_generation updated_at"
 _SESSION = "telegram_user_id is_bot dc_id server_address port auth_key_sealed pts qts date seq updated_at"
 _ALL = {"supervisor": "r a w d", **_API}
 
 TABLES: dict[str, Table] = {
-    "bots": Table({**_API, "supervisor": "r w d", "bots": "r"}),
+    "bots": Table({"api": f"r a d w({_WISHES})", "supervisor": "r w d", "bots": "r"}),
     "bot_counters": Table({**_API, "supervisor": "r w", "bots": "r w(event_seq outbox_seq)"}),
-    "secrets": Table({**_API, "bots": "r"}, _bot_row(name="openai_api_key", sealed=r"\x414243")),
+    "secrets": Table({"api": "r a d w(sealed)", "bots": "r"}, _bot_row(name="openai_api_key", sealed=r"\x414243")),
     "sessions": Table(
         {
             **_API,
@@ -66,7 +67,7 @@ TABLES: dict[str, Table] = {
     ),
     "user_profiles": Table(
         {
-            **_API,
+            "api": "r a d w(opted_out_at paused_at)",
             "bots": "r a w(name username language is_bot profile_data disclosed_at opted_out_at paused_at message_count"
             " last_activity)",
         },
@@ -132,7 +133,7 @@ TABLES: dict[str, Table] = {
             at=NOW,
         ),
     ),
-    "bot_keys": Table({**_API, "supervisor": "r w(made_at)"}, _bot_row(key_id=1, wrapped=r"\x41")),
+    "bot_keys": Table({"api": "r a d w(made_at)", "supervisor": "r w(made_at)"}, _bot_row(key_id=1, wrapped=r"\x41")),
     "facts": Table(
         {**_API, "bots": "r a w(fact fact_sealed learned_at)"},
         _bot_row(chat_id=1, topic="home", fact="planted for {bot}", learned_at=NOW),
@@ -144,10 +145,10 @@ TABLES: dict[str, Table] = {
         {**_API, "bots": "r a w(due_at state settled_at)"},
         _bot_row(id=_ID, chat_id=1, kind="timer", due_at=NOW, created_at=NOW),
     ),
-    "operators": Table({"api": "r a w d"}),
-    "grants": Table({"api": "r a w d"}),
+    "operators": Table({"api": "r a d w(disabled_at)"}),
+    "grants": Table({"api": "r a d w(role granted_by granted_at)"}),
     "tokens": Table(
-        {"api": "r a w d"},
+        {"api": "r a d w(last_used_at revoked_at)"},
         {
             "id": "{uuid}",
             "operator": "owner",
@@ -158,7 +159,7 @@ TABLES: dict[str, Table] = {
         },
     ),
     "webhooks": Table(
-        _ALL,
+        {**_ALL, "api": "r a d"},
         _bot_row(
             id="{uuid}",
             url="https://x",

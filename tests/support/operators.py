@@ -53,7 +53,7 @@ class FleetHand:
 
     async def set_status(self, bot_id: str, *path: BotState) -> None:
         """Lead the bot's state along ``path``, its present state first."""
-        async with self._database.api.transaction(SYSTEM) as tx:
+        async with self._database.supervisor.transaction(SYSTEM) as tx:
             for before, after in itertools.pairwise(path):
                 assert await tx.bots.set_status(bot_id, before, after, reason="By hand.")
 

@@ -22,8 +22,8 @@ _NEWEST_FIRST = """
     AND (CAST(:principal AS text) IS NULL OR principal = :principal)
     AND (CAST(:action AS text) IS NULL OR action = :action)
     ORDER BY timestamp DESC, chain DESC, seq DESC LIMIT :limit"""
-_LIST = text(f"SELECT * FROM public.audit WHERE true {_NEWEST_FIRST}")  # noqa: S608 - a constant of ours
-_LIST_OF_BOT = text(f"SELECT * FROM public.audit WHERE bot_id = :bot_id {_NEWEST_FIRST}")  # noqa: S608 - a constant of ours
+_LIST = text(f"SELECT * FROM audit WHERE true {_NEWEST_FIRST}")  # noqa: S608 - a constant of ours
+_LIST_OF_BOT = text(f"SELECT * FROM audit WHERE bot_id = :bot_id {_NEWEST_FIRST}")  # noqa: S608 - a constant of ours
 _HEADS = text("SELECT chain, seq, hash FROM public.audit_chains ORDER BY chain")
 _DROP_OLD = text("SELECT public.drop_old_audit(:keep_days)")
 

@@ -287,7 +287,8 @@ async def test_a_secret_that_does_not_open_is_a_sentence(
     api: httpx.AsyncClient, database: Database, bot_id: str
 ) -> None:
     bot = (await api.post("/api/bots", json=bot_document(bot_id))).json()
-    async with database.api.transaction(SYSTEM) as tx:
+    owner = await database.store(database.urls.owner)
+    async with owner.transaction(SYSTEM) as tx:
         [key] = await tx.keys.hold(bot_id)
         await tx.keys.rewrap(key, b"\x01" + bytes(60))
     problem = assert_problem(await api.put(f"/api/bots/{bot_id}", json=bot["config"]), 500, "broken")

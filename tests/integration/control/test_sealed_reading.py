@@ -25,7 +25,8 @@ async def test_the_outbox_is_shown_in_clear(
     )
     await manager.register_bot(config, start=False)
     ring = KeyRing(bot_id, {1: await hand.data_key(bot_id)})
-    async with database.api.transaction(SYSTEM) as tx:
+    owner = await database.store(database.urls.owner)
+    async with owner.transaction(SYSTEM) as tx:
         tx.use_texts(Texts(ring.seal, ring.open, sealing=True))
         await tx.inbox.take(bot_id, batch(message(1, "Zebedee")), NOON, 0, ring.seal)
         parts = (Part(OutboxKind.DISCLOSURE, "I am an AI, Zebedee."),)

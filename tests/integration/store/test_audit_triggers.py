@@ -1,8 +1,13 @@
 """What the triggers write, about what, in whose name, and what they keep out."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
+
+import asyncpg
+import pytest
 
 from hanfleet.core.messages import InboundMessage, Person, UpdateBatch
 from hanfleet.core.states import DesiredState
@@ -92,7 +97,9 @@ async def test_of_secrets_and_keys_only_names_and_fingerprints(database: Databas
     assert [row["action"] for row in (put, replaced, dropped)] == ["insert", "update", "delete"]
     assert {row["subject"] for row in (put, replaced, dropped)} == {"openai_api_key"}
     assert put["new_values"]["sealed"].startswith("sha256:")
-    assert replaced["old_values"] == put["new_values"] != replaced["new_values"] == dropped["old_values"]
+    key = {"bot_id": "anna", "name": "openai_api_key"}
+    assert {**replaced["old_values"], **key} == put["new_values"]
+    assert {**replaced["new_values"], **key} == dropped["old_values"] != put["new_values"]
     (key,) = await entries(database, "key")
     assert (key["subject"], key["new_values"]["key_id"]) == ("1", 1)
     everything = str(await entries(database))
@@ -231,6 +238,89 @@ async def test_a_requests_id_reaches_the_entry_and_the_event(database: Database)
     assert [event.correlation_id == request for event in events] == [True, False]
 
 
+BEFORE, AFTER = str(UUID(int=1)), str(UUID(int=2))
+#: What gives a row of anna's to ben, or to nobody, or another name: the noun, and what the entry says of it.
+MOVED = {
+    "UPDATE bots SET config_version = 77": ("bot", {"config_version": 1}, {"config_version": 77}),
+    "UPDATE secrets SET name = 'b'": ("secret", {"name": "a"}, {"name": "b"}),
+    "UPDATE secrets SET bot_id = 'ben'": ("secret", {"bot_id": "anna"}, {"bot_id": "ben"}),
+    "UPDATE bot_keys SET key_id = 5": ("key", {"key_id": 1}, {"key_id": 5}),
+    "UPDATE bot_keys SET bot_id = 'ben'": ("key", {"bot_id": "anna"}, {"bot_id": "ben"}),
+    "UPDATE bot_roles SET role_name = 'x' WHERE bot_id = 'anna'": ("role", {"role_name": "@anna@"}, {"role_name": "x"}),
+    "UPDATE grants SET bot_id = NULL": ("grant", {"bot_id": "anna"}, {"bot_id": None}),
+    "UPDATE grants SET bot_id = 'ben'": ("grant", {"bot_id": "anna"}, {"bot_id": "ben"}),
+    f"UPDATE grants SET id = '{AFTER}'": ("grant", {"id": BEFORE}, {"id": AFTER}),
+    f"UPDATE tokens SET id = '{AFTER}'": ("token", {"id": BEFORE}, {"id": AFTER}),
+    "UPDATE tokens SET operator = 'owner'": ("token", {"operator": "vera"}, {"operator": "owner"}),
+    "UPDATE webhooks SET bot_id = NULL": ("webhook", {"bot_id": "anna"}, {"bot_id": None}),
+    f"UPDATE webhooks SET id = '{AFTER}'": ("webhook", {"id": BEFORE}, {"id": AFTER}),
+    "UPDATE user_profiles SET chat_id = 2": ("contact", {"chat_id": "set"}, {"chat_id": "set"}),
+    f"UPDATE user_profiles SET id = '{AFTER}'": (
+        "contact", {"id": BEFORE}, {"id": AFTER},
+    ),
+    "UPDATE erasures SET bot_id = 'ben'": ("erasure", {"bot_id": "anna"}, {"bot_id": "ben"}),
+}  # fmt: skip
+
+
+async def _row_of_each(database: Database) -> Any:
+    """Anna has one of everything, ben nothing but himself; gives a superuser's log-in."""
+    for bot_id in ("anna", "ben"):
+        await database.add_bot(bot_id)
+    raw = await database.connect()
+    await raw.execute(f"""
+        INSERT INTO secrets VALUES ('anna', 'a', 'x');
+        INSERT INTO bot_keys (bot_id, key_id, wrapped, after_epoch) VALUES ('anna', 1, 'x', 1);
+        INSERT INTO operators (name) VALUES ('vera');
+        INSERT INTO grants (id, operator, bot_id, role, granted_by) VALUES ('{BEFORE}', 'vera', 'anna', 'viewer', 'x');
+        INSERT INTO tokens (id, operator, name, hash, scopes, created_at)
+        VALUES ('{BEFORE}', 'vera', 'x', sha256(''), '{{}}', now());
+        INSERT INTO webhooks (id, bot_id, url, secret_sealed, event_types, created_at, updated_at)
+        VALUES ('{BEFORE}', 'anna', 'https://x', 'x', '{{*}}', now(), now());
+        INSERT INTO user_profiles (bot_id, id, chat_id, opted_out_at, created_at)
+        VALUES ('anna', '{BEFORE}', 1, now(), now());
+        INSERT INTO erasures (id, kind, bot_id, mark, requested_by, requested_at)
+        VALUES ('{BEFORE}', 'contact', 'anna', 'x', 'x', now())""")
+    return raw
+
+
+async def test_a_row_that_is_moved_to_another_key_is_an_entry_that_names_both(database: Database) -> None:
+    raw = await _row_of_each(database)
+    await raw.execute("DELETE FROM grants WHERE operator <> 'vera'")
+    role = await raw.fetchval("SELECT role_name::text FROM bot_roles WHERE bot_id = 'anna'")
+    for statement, (noun, old, new) in MOVED.items():
+        async with _undone(raw):
+            before = await raw.fetchval("SELECT count(*) FROM audit")
+            await raw.execute(statement)
+            told = await raw.fetch(
+                "SELECT noun, old_values::text AS old, new_values::text AS new FROM audit ORDER BY timestamp OFFSET $1",
+                before,
+            )
+            said = [
+                (row["noun"], json.loads(row["old"].replace(role, "@anna@")), json.loads(row["new"])) for row in told
+            ]
+            assert (noun, old, new) in said, statement
+
+
+async def test_the_api_moves_no_row_to_another_key(database: Database) -> None:
+    await _row_of_each(database)
+    api = await database.connect(database.urls.api)
+    await api.execute("SET hanfleet.principal = 'system:api'")
+    for statement in MOVED:
+        if "config_version" not in statement:  # counts what the API changes
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await api.execute(statement)
+
+
+@asynccontextmanager
+async def _undone(raw: Any) -> AsyncIterator[None]:
+    transaction = raw.transaction()
+    await transaction.start()
+    try:
+        yield
+    finally:
+        await transaction.rollback()
+
+
 async def test_operators_their_grants_tokens_and_webhooks(database: Database) -> None:
     await database.add_bot()
     async with database.api.transaction(OPERATOR) as tx:
@@ -259,7 +349,8 @@ async def test_operators_their_grants_tokens_and_webhooks(database: Database) ->
     assert [(row["chain"], row["action"]) for row in grants] == [
         ("bot:anna", "insert"), ("fleet", "insert"), ("fleet", "delete"),
     ]  # fmt: skip
-    assert grants[0]["new_values"] == {"operator": "vera", "role": "viewer", "granted_by": "operator:olga"}
+    given = {"operator": "vera", "bot_id": "anna", "role": "viewer", "granted_by": "operator:olga"}
+    assert {column: grants[0]["new_values"][column] for column in given} == given
     made, revoked = await entries(database, "token")
     assert (made["new_values"]["scopes"], revoked["new_values"]) == (["bots:read"], {"revoked_at": "set"})
     (webhook,) = await entries(database, "webhook")

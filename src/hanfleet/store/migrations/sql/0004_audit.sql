@@ -178,49 +178,58 @@ BEGIN
 END $$;
 
 -- What a deleted bot takes along with it is part of that one entry: its cascades run one trigger deep.
-CREATE TRIGGER audited_change AFTER UPDATE OF name, config, desired_state, restart_generation ON bots FOR EACH ROW
-    WHEN (OLD.name <> NEW.name OR OLD.config <> NEW.config OR OLD.desired_state <> NEW.desired_state
+-- A row that is moved to another key, and so to another bot or person, is a change of that key.
+CREATE TRIGGER audited_change
+    AFTER UPDATE OF bot_id, name, config, config_version, desired_state, restart_generation ON bots FOR EACH ROW
+    WHEN (OLD.bot_id <> NEW.bot_id OR OLD.name <> NEW.name OR OLD.config <> NEW.config
+          OR OLD.config_version <> NEW.config_version OR OLD.desired_state <> NEW.desired_state
           OR OLD.restart_generation <> NEW.restart_generation)
-    EXECUTE FUNCTION audit_row('bot', 'bot_id', 'name,config,config_version,desired_state,restart_generation', '', '');
+    EXECUTE FUNCTION audit_row('bot', 'bot_id', 'bot_id,name,config,config_version,desired_state,restart_generation',
+                               '', '');
 CREATE TRIGGER audited_birth AFTER INSERT ON bots FOR EACH ROW
     EXECUTE FUNCTION audit_row('bot', 'bot_id', 'name,config,config_version,desired_state', '', '');
 CREATE TRIGGER audited_end AFTER DELETE ON bots FOR EACH ROW
     EXECUTE FUNCTION audit_row('bot', 'bot_id', 'config_version,desired_state', '', '');
 
-CREATE TRIGGER audited AFTER INSERT OR UPDATE OF sealed ON secrets FOR EACH ROW
-    EXECUTE FUNCTION audit_row('secret', 'name', '', '', 'sealed');
+CREATE TRIGGER audited AFTER INSERT OR UPDATE ON secrets FOR EACH ROW
+    EXECUTE FUNCTION audit_row('secret', 'name', 'bot_id,name', '', 'sealed');
 CREATE TRIGGER audited_end AFTER DELETE ON secrets FOR EACH ROW WHEN (pg_trigger_depth() = 0)
-    EXECUTE FUNCTION audit_row('secret', 'name', '', '', 'sealed');
-CREATE TRIGGER audited AFTER INSERT OR UPDATE OF wrapped ON bot_keys FOR EACH ROW
-    EXECUTE FUNCTION audit_row('key', 'key_id', 'key_id', '', 'wrapped');
+    EXECUTE FUNCTION audit_row('secret', 'name', 'bot_id,name', '', 'sealed');
+CREATE TRIGGER audited AFTER INSERT OR UPDATE OF bot_id, wrapped ON bot_keys FOR EACH ROW
+    EXECUTE FUNCTION audit_row('key', 'key_id', 'bot_id,key_id', '', 'wrapped');
 CREATE TRIGGER audited_end AFTER DELETE ON bot_keys FOR EACH ROW WHEN (pg_trigger_depth() = 0)
-    EXECUTE FUNCTION audit_row('key', 'key_id', 'key_id', '', 'wrapped');
+    EXECUTE FUNCTION audit_row('key', 'key_id', 'bot_id,key_id', '', 'wrapped');
 CREATE TRIGGER audited AFTER INSERT OR UPDATE ON bot_roles FOR EACH ROW
-    EXECUTE FUNCTION audit_row('role', 'role_name', 'role_name', '', '');
+    EXECUTE FUNCTION audit_row('role', 'role_name', 'bot_id,role_name', '', '');
 CREATE TRIGGER audited_end AFTER DELETE ON bot_roles FOR EACH ROW WHEN (pg_trigger_depth() = 0)
     EXECUTE FUNCTION audit_row('role', 'role_name', '', '', '');
 
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE OF name, password_hash, disabled_at ON operators FOR EACH ROW
     EXECUTE FUNCTION audit_row('operator', 'name', 'name', 'password_hash,disabled_at', '');
 CREATE TRIGGER audited AFTER INSERT OR UPDATE ON grants FOR EACH ROW
-    EXECUTE FUNCTION audit_row('grant', 'operator', 'operator,role,granted_by', '', '');
+    EXECUTE FUNCTION audit_row('grant', 'operator', 'id,operator,bot_id,role,granted_by,granted_at', '', '');
 CREATE TRIGGER audited_end AFTER DELETE ON grants FOR EACH ROW WHEN (pg_trigger_depth() = 0)
-    EXECUTE FUNCTION audit_row('grant', 'operator', 'operator,role,granted_by', '', '');
-CREATE TRIGGER audited AFTER INSERT OR UPDATE OF operator, name, hash, scopes, expires_at, revoked_at ON tokens FOR EACH ROW
-    EXECUTE FUNCTION audit_row('token', 'id', 'operator,name,scopes,expires_at', 'revoked_at', 'hash');
+    EXECUTE FUNCTION audit_row('grant', 'operator', 'id,operator,bot_id,role,granted_by,granted_at', '', '');
+CREATE TRIGGER audited
+    AFTER INSERT OR UPDATE OF id, operator, name, hash, scopes, expires_at, revoked_at ON tokens FOR EACH ROW
+    EXECUTE FUNCTION audit_row('token', 'id', 'id,operator,name,scopes,expires_at', 'revoked_at', 'hash');
 CREATE TRIGGER audited_end AFTER DELETE ON tokens FOR EACH ROW WHEN (pg_trigger_depth() = 0)
     EXECUTE FUNCTION audit_row('token', 'id', 'operator,name,scopes,expires_at', 'revoked_at', 'hash');
 -- The address of a webhook often is its password.
-CREATE TRIGGER audited AFTER INSERT OR UPDATE OF url, secret_sealed, event_types, state ON webhooks FOR EACH ROW
-    EXECUTE FUNCTION audit_row('webhook', 'id', 'event_types,state', '', 'url,secret_sealed');
+CREATE TRIGGER audited
+    AFTER INSERT OR UPDATE OF id, bot_id, url, secret_sealed, event_types, state ON webhooks FOR EACH ROW
+    EXECUTE FUNCTION audit_row('webhook', 'id', 'id,bot_id,event_types,state', '', 'url,secret_sealed');
 CREATE TRIGGER audited_end AFTER DELETE ON webhooks FOR EACH ROW WHEN (pg_trigger_depth() = 0)
-    EXECUTE FUNCTION audit_row('webhook', 'id', 'event_types,state', '', 'url,secret_sealed');
+    EXECUTE FUNCTION audit_row('webhook', 'id', 'id,bot_id,event_types,state', '', 'url,secret_sealed');
 
--- Of contacts nothing but which of these columns were set or cleared. A worker's usual updates touch none of them.
-CREATE TRIGGER audited_change AFTER UPDATE OF disclosed_at, opted_out_at, paused_at ON user_profiles FOR EACH ROW
-    WHEN (OLD.disclosed_at IS DISTINCT FROM NEW.disclosed_at OR OLD.opted_out_at IS DISTINCT FROM NEW.opted_out_at
+-- Of contacts nothing but which of these columns were set or cleared, and that the row became another person's. A
+-- worker's usual updates touch none of them.
+CREATE TRIGGER audited_change
+    AFTER UPDATE OF bot_id, id, chat_id, disclosed_at, opted_out_at, paused_at ON user_profiles FOR EACH ROW
+    WHEN (OLD.bot_id <> NEW.bot_id OR OLD.id <> NEW.id OR OLD.chat_id <> NEW.chat_id
+          OR OLD.disclosed_at IS DISTINCT FROM NEW.disclosed_at OR OLD.opted_out_at IS DISTINCT FROM NEW.opted_out_at
           OR OLD.paused_at IS DISTINCT FROM NEW.paused_at)
-    EXECUTE FUNCTION audit_row('contact', 'id', '', 'disclosed_at,opted_out_at,paused_at', '');
+    EXECUTE FUNCTION audit_row('contact', 'id', 'bot_id,id', 'chat_id,disclosed_at,opted_out_at,paused_at', '');
 CREATE TRIGGER audited_birth AFTER INSERT ON user_profiles FOR EACH ROW
     WHEN (NEW.disclosed_at IS NOT NULL OR NEW.opted_out_at IS NOT NULL OR NEW.paused_at IS NOT NULL)
     EXECUTE FUNCTION audit_row('contact', 'id', '', 'disclosed_at,opted_out_at,paused_at', '');

@@ -9,6 +9,8 @@ ALTER TABLE bot_keys
     ADD COLUMN made_at timestamptz NOT NULL DEFAULT now(),
     ADD PRIMARY KEY (bot_id, key_id),
     ADD CHECK (key_id > 0);
+CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OF bot_id, key_id, wrapped ON bot_keys FOR EACH ROW
+    EXECUTE FUNCTION audit_row('key', 'key_id', 'bot_id,key_id', '', 'wrapped');
 
 -- Sealed for the field 'text:<id>'; an outbox row and its message have one id, and so one sealed text.
 ALTER TABLE messages ADD COLUMN text_sealed bytea, ADD CHECK (text_sealed IS NULL OR text = '');

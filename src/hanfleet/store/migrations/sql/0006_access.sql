@@ -44,12 +44,22 @@ REVOKE INSERT, UPDATE, DELETE ON bot_keys FROM @supervisor@;
 GRANT UPDATE (made_at) ON bot_keys TO @supervisor@; -- it changes nothing; the right is for the row locks of a start
 REVOKE DELETE ON leases FROM @supervisor@;
 
+-- The API changes what it has a use for, and moves no secret, consent or right to another bot, person or operator.
+REVOKE UPDATE ON bots, secrets, bot_keys, user_profiles, operators, grants, tokens, webhooks FROM @api@;
+GRANT UPDATE (name, config, config_version, desired_state, restart_generation, updated_at) ON bots TO @api@;
+GRANT UPDATE (sealed) ON secrets TO @api@;
+GRANT UPDATE (made_at) ON bot_keys TO @api@; -- for row locks, as the supervisor's
+GRANT UPDATE (opted_out_at, paused_at) ON user_profiles TO @api@;
+GRANT UPDATE (disabled_at) ON operators TO @api@;
+GRANT UPDATE (role, granted_by, granted_at) ON grants TO @api@;
+GRANT UPDATE (last_used_at, revoked_at) ON tokens TO @api@;
+
 -- When the role got its present password: a session that began before is one that a rotation missed.
 ALTER TABLE bot_roles ADD COLUMN rotated_at timestamptz;
 GRANT UPDATE (rotated_at) ON bot_roles TO @provisioner@;
 -- A new password is no news for the audit: each start brings one.
 CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OF bot_id, role_name ON bot_roles FOR EACH ROW
-    EXECUTE FUNCTION audit_row('role', 'role_name', 'role_name', '', '');
+    EXECUTE FUNCTION audit_row('role', 'role_name', 'bot_id,role_name', '', '');
 
 -- Errors are for those to tell who saw them from outside. What a bot's event may hold is what the relay can carry: in
 -- text, for jsonb keeps 1e5000 in a few bytes and writes it as 5001 digits; and no deeper than readers of JSON go. And

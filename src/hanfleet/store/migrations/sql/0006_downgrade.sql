@@ -2,7 +2,7 @@
 DROP TRIGGER small_steps ON bot_counters;
 DROP FUNCTION refuse_leap(), mark_published(timestamptz[], uuid[], timestamptz);
 CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE ON bot_roles FOR EACH ROW
-    EXECUTE FUNCTION audit_row('role', 'role_name', 'role_name', '', '');
+    EXECUTE FUNCTION audit_row('role', 'role_name', 'bot_id,role_name', '', '');
 ALTER TABLE bot_roles DROP COLUMN rotated_at;
 ALTER TABLE leases DROP CONSTRAINT readable_times, DROP CONSTRAINT readable_names;
 ALTER TABLE heartbeats DROP CONSTRAINT readable_times, DROP CONSTRAINT readable_numbers;
@@ -31,6 +31,8 @@ DROP POLICY relay ON events;
 DROP POLICY relay_locks ON events;
 REVOKE ALL ON events FROM @relay@;
 
+REVOKE UPDATE ON bots, secrets, bot_keys, user_profiles, operators, grants, tokens, webhooks FROM @api@; -- of columns
+GRANT UPDATE ON bots, secrets, bot_keys, user_profiles, operators, grants, tokens, webhooks TO @api@;
 REVOKE UPDATE (made_at) ON bot_keys FROM @supervisor@;
 GRANT DELETE ON leases TO @supervisor@;
 GRANT INSERT, UPDATE, DELETE ON bot_keys, heartbeats TO @supervisor@;

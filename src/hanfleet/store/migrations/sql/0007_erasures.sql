@@ -25,8 +25,10 @@ CREATE POLICY api ON erasures TO @api@
     USING ((SELECT principal_sees_all()) OR bot_id = ANY ((SELECT principal_bots())::text[]));
 GRANT UPDATE (kept) ON imports TO @api@;
 
-CREATE TRIGGER audited AFTER INSERT ON erasures FOR EACH ROW
-    EXECUTE FUNCTION audit_row('erasure', 'id', 'kind,contact_id', '', '');
+CREATE TRIGGER audited
+    AFTER INSERT OR DELETE OR UPDATE OF id, kind, bot_id, contact_id, mark, requested_by, requested_at ON erasures
+    FOR EACH ROW
+    EXECUTE FUNCTION audit_row('erasure', 'id', 'id,kind,bot_id,contact_id,requested_by,requested_at', '', 'mark');
 
 -- Every table that has both columns is about contacts, those of later migrations too: none has to be remembered here.
 CREATE FUNCTION contact_tables() RETURNS SETOF name
