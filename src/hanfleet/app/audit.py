@@ -13,6 +13,7 @@ from hanfleet.app.home import Home
 from hanfleet.app.home_database import administrator_url, has_database
 from hanfleet.app.settings import Settings
 from hanfleet.control.verification import AUDITOR, Verification, verify
+from hanfleet.core.audit import ExportedHead
 from hanfleet.core.errors import InvalidInputError, NotFoundError, PermanentError
 from hanfleet.kit.clock import SystemClock
 from hanfleet.store.owner import NOTHING_THERE, owner_url
@@ -25,11 +26,11 @@ _OWNER_PASSWORD = "database.owner"  # noqa: S105 - a name, not a password
 
 @dataclass(frozen=True)
 class Verified:
-    """What came of it, and what it was compared with: ``exported`` heads, ``unreadable`` lines left out."""
+    """What came of it, and what it was compared with: ``exported`` heads; ``unreadable`` lines are left out."""
 
     verification: Verification
     exported: int
-    unreadable: int
+    unreadable: tuple[str, ...]  # file:number
 
 
 @dataclass(frozen=True)
@@ -41,16 +42,26 @@ class Exported:
 
 
 async def verify_trail(settings: Settings, copies: Iterable[Path], progress: Callable[[int], None]) -> Verified:
-    """Verify against the home's own file of heads and ``copies`` of it. Raises InvalidInputError for no such copy."""
-    exported, unreadable = HeadsFile(Home.existing(settings.home).audit_heads).read()
-    for copy in copies:
-        if not copy.is_file():
-            raise InvalidInputError(f"There is no file {copy}: name a copy that hanfleet audit export made.")
-        more, bad = HeadsFile(copy).read()
-        exported += more
-        unreadable += bad
+    """Verify against the home's own file of heads and ``copies`` of it.
+
+    Raises InvalidInputError for a copy that is not there, or in which no head can be read.
+    """
+    own = Home.existing(settings.home).audit_heads
+    exported: list[ExportedHead] = []
+    unreadable: list[str] = []
+    for path in (own, *copies):
+        if path is not own and not path.is_file():
+            raise InvalidInputError(f"There is no file {path}: name a copy that hanfleet audit export made.")
+        heads, bad_lines = HeadsFile(path).read()
+        if path is not own and not heads:
+            raise InvalidInputError(
+                f"No exported head can be read in {path}, so it proves nothing: name a copy that hanfleet audit export"
+                " made."
+            )
+        exported += heads
+        unreadable += [f"{path}:{number}" for number in bad_lines]
     async with _evidence(settings) as store:
-        return Verified(await verify(store, exported, progress), len(exported), unreadable)
+        return Verified(await verify(store, exported, progress), len(exported), tuple(unreadable))
 
 
 async def export_heads(settings: Settings, copy: Path | None) -> Exported:

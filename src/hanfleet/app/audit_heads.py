@@ -34,19 +34,19 @@ class HeadsFile:
         self.path = path
         self._makes_folder = makes_folder
 
-    def read(self) -> tuple[list[ExportedHead], int]:
-        """Every head in it, oldest first, and how many lines cannot be read. No file: nothing.
+    def read(self) -> tuple[list[ExportedHead], list[int]]:
+        """Every head in it, oldest first, and the numbers of the lines that cannot be read. No file: nothing.
 
         Raises PermanentError when it is there but not ours to read.
         """
         try:
             lines = self.path.read_bytes().splitlines()
         except FileNotFoundError:
-            return [], 0
+            return [], []
         except OSError as refused:
             raise PermanentError(f"{self.path} cannot be read: {refused.strerror}.") from refused
-        found = [head for line in lines if (head := _head_of(line))]
-        return found, sum(1 for line in lines if line.strip()) - len(found)
+        found = {number: _head_of(line) for number, line in enumerate(lines, 1) if line.strip()}
+        return [head for head in found.values() if head], [number for number, head in found.items() if not head]
 
     def append(self, heads: Sequence[ChainHead], at: datetime) -> None:
         """Add ``heads`` and wait until the disk has them. Raises OSError."""
@@ -109,6 +109,7 @@ def _head_of(line: bytes) -> ExportedHead | None:
     try:
         found = json.loads(line)
         head = ChainHead(str(found["chain"]), int(found["seq"]), bytes.fromhex(found["hash"]))
-        return ExportedHead(head, datetime.fromisoformat(found["exported_at"]))
-    except (ValueError, KeyError, TypeError):
+        exported = ExportedHead(head, datetime.fromisoformat(found["exported_at"]))
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
+    return exported if head.seq > 0 else None  # there is no entry below the first

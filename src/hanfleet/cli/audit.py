@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, epilog=exits.HELP)
 _TIME = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 _PAGE = 500
+_SHOWN_LINES = 5
 _COLUMNS = ("when", "who", "what", "subject", "bot", "change")
 
 
@@ -137,7 +138,8 @@ def _document(verified: "Verified") -> dict[str, Any]:
 def _print_verified(verified: "Verified") -> None:
     found = verified.verification
     if verified.unreadable:
-        note(say("audit.unreadable", lines=verified.unreadable))
+        shown = [*verified.unreadable[:_SHOWN_LINES], *(["…"] if len(verified.unreadable) > _SHOWN_LINES else [])]
+        note(say("audit.unreadable", lines=len(verified.unreadable), places=", ".join(shown)))
     if not verified.exported:
         note(say("audit.no_heads"))
     if not found.sound:

@@ -97,6 +97,34 @@ def test_verify_and_export_without_a_fleet(
     assert run(["audit", "verify", "--heads", str(tmp_path / "nowhere"), *at_home]) == 2
 
 
+def test_a_copy_of_the_heads_in_which_none_can_be_read_is_refused(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HANFLEET_LANG", "en")
+    monkeypatch.setenv("HANFLEET_DATABASE_URL", url)
+    at_home = ["--home", str(tmp_path / "home")]
+    assert run(["import-legacy", str(SAMPLE), "--bot", "mira", *at_home]) == 0
+    copy = tmp_path / "copy.jsonl"
+    assert run(["audit", "export", "--to", str(copy), *at_home]) == 0
+    capsys.readouterr()
+    sound = copy.read_bytes()
+    nothing = sound.replace(b'"seq": 1', b'"seq": 0'), sound[:-20], b"[" * 100_000, sound.replace(b": 1", b": 1e999")
+    for content in (b"", b"\n\n", b"garbage\n\xff\n{}\n", *nothing):
+        copy.write_bytes(content)
+        assert run(["audit", "verify", "--heads", str(copy), *at_home]) == 2, content[:99]
+        told = capsys.readouterr()
+        assert (told.out, f"No exported head can be read in {copy}" in told.err) == ("", True)
+
+    # What can be read counts, and what cannot is named.
+    copy.write_bytes(b"garbage\n\n" + sound + b"{}\n" * 9)
+    assert run(["audit", "verify", "--heads", str(copy), *at_home]) == 0
+    lines = ", ".join(f"{copy}:{number}" for number in (1, 4, 5, 6, 7))
+    assert f"left out: 10 lines of exported heads ({lines}, …)" in capsys.readouterr().err
+    assert run(["audit", "verify", "--heads", str(copy), "--json", *at_home]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["exported_heads"], found["unreadable_lines"][:2]) == (1, [f"{copy}:1", f"{copy}:4"])
+
+
 def test_verify_and_export_take_the_database_as_it_stands_without_the_master_key(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,10 +16,10 @@ def file(tmp_path: Path) -> HeadsFile:
 
 
 def test_what_is_written_is_read(file: HeadsFile) -> None:
-    assert file.read() == ([], 0)
+    assert file.read() == ([], [])
     file.append([FLEET], NOON)
     file.append([ANNA], NOON)
-    assert file.read() == ([ExportedHead(FLEET, NOON), ExportedHead(ANNA, NOON)], 0)
+    assert file.read() == ([ExportedHead(FLEET, NOON), ExportedHead(ANNA, NOON)], [])
 
 
 def test_nobody_else_can_read_it(file: HeadsFile) -> None:
@@ -39,7 +39,7 @@ def test_lines_are_only_added_also_behind_a_torn_one(file: HeadsFile) -> None:
     file.path.write_bytes(whole + b'{"chain": "fl')
     file.append([ANNA], NOON)
     assert file.path.read_bytes().startswith(whole + b'{"chain": "fl\n')
-    assert file.read() == ([ExportedHead(FLEET, NOON), ExportedHead(ANNA, NOON)], 1)
+    assert file.read() == ([ExportedHead(FLEET, NOON), ExportedHead(ANNA, NOON)], [2])
 
 
 @pytest.mark.parametrize(
@@ -49,14 +49,16 @@ def test_lines_are_only_added_also_behind_a_torn_one(file: HeadsFile) -> None:
         b"null",
         b"7",
         b"\xff",
+        b'{"chain": "x", "seq": 0, "hash": "00", "exported_at": "2026-05-04T12:00:00+00:00"}',
+        b'{"chain": "x", "seq": 1e999, "hash": "00", "exported_at": "2026-05-04T12:00:00+00:00"}',
         b'{"chain": "x", "seq": 1, "hash": "zz", "exported_at": "2026-05-04T12:00:00+00:00"}',
     ],
 )
-def test_what_is_no_head_is_counted(file: HeadsFile, line: bytes) -> None:
+def test_what_is_no_head_is_named(file: HeadsFile, line: bytes) -> None:
     file.append([FLEET], NOON)
     with file.path.open("ab") as opened:
         opened.write(line + b"\n\n")
-    assert file.read() == ([ExportedHead(FLEET, NOON)], 1)
+    assert file.read() == ([ExportedHead(FLEET, NOON)], [2])
 
 
 def test_a_link_is_not_followed(file: HeadsFile, tmp_path: Path) -> None:

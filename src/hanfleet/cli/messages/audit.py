@@ -27,8 +27,8 @@ TEXTS = {
         "Выгруженных голов нет: тот, кто пишет как владелец, мог незаметно изменить всё.",
     ),
     "audit.unreadable": (
-        "Could not be read and left out: {lines:line|lines} of exported heads.",
-        "Строк выгруженных голов не прочитано и пропущено: {lines}.",
+        "Could not be read and left out: {lines:line|lines} of exported heads ({places}).",
+        "Строк выгруженных голов не прочитано и пропущено: {lines} ({places}).",
     ),
     "audit.broken": (
         "Broken in {breaks} of {chains:chain|chains} ({entries:entry|entries}): docs/howto/read-the-audit-trail.md.",
