@@ -38,8 +38,9 @@ _READ = """
 # Bots by turns: the next of each, then the one after that. What a row says of itself decides on its place among its own
 # bot's rows only (a bot chooses seq and times itself), and neither rows nor bytes are more than asked for, but for a
 # first row. The index has the rows of each bot in this order, and the bots are found by leaps from one to the next; ""
-# is before every bot, and NULL, the system, behind them. Rows stay locked, so an erasure waits until they are on the
-# bus, and finds them there.
+# is before every bot, and NULL, the system, behind them. The planner does not know of a flood that has just begun: a
+# subquery with a lock it leaves as it is, one search in the index for each row. And rows that are locked stay, so an
+# erasure waits until they are on the bus, and finds them there.
 _OF_EACH = 100
 _NEXT = f"""
     SELECT e.timestamp, e.id, row_number() OVER (ORDER BY e.seq, e.timestamp, e.id) AS turn FROM events e
@@ -61,10 +62,11 @@ _UNPUBLISHED = text(f"""
             ORDER BY turn, timestamp, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
         FROM (SELECT d.*, (SELECT octet_length(CAST(e.data AS text)) FROM events e
                            WHERE e.timestamp = d.timestamp AND e.id = d.id) AS size FROM due d) AS sized)
-    SELECT {_READ} FROM weighed w JOIN events e ON e.timestamp = w.timestamp AND e.id = w.id
-    WHERE e.published_at IS NULL AND coalesce(w.bytes_before, 0) < :max_bytes
-    ORDER BY e.bot_id NULLS FIRST, e.seq, e.timestamp, e.id
-    FOR KEY SHARE OF e""")
+    SELECT e.* FROM weighed w CROSS JOIN LATERAL (
+        SELECT {_READ} FROM events e
+        WHERE e.timestamp = w.timestamp AND e.id = w.id AND e.published_at IS NULL FOR KEY SHARE) AS e
+    WHERE coalesce(w.bytes_before, 0) < :max_bytes
+    ORDER BY e.bot_id NULLS FIRST, e.seq, w.timestamp, e.id""")
 _MARK = text("""
     SELECT mark_published(
         CAST(CAST(:times AS text[]) AS timestamptz[]), CAST(:ids AS uuid[]), CAST(:now AS timestamptz))""")
