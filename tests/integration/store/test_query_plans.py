@@ -1,8 +1,8 @@
 """Every statement on the large tables finds its rows by an index, in the partition of its bot or in the months that it
 asks for, at 1,000,000 messages.
 
-A statement that is new in `hanfleet.store` is looked at without being named here. Statements that read whole tables by
-design (backup, what a downgrade would lose) are made in functions, and are not among these.
+A statement that is new in `hanfleet.store` is looked at without being named here. Those that read whole tables by
+design are named, or (backup, what a downgrade would lose) made in functions and not among these.
 """
 
 import re
@@ -26,6 +26,9 @@ _COSTLY = {
     "messages._SEARCH": (10_000, "as many rows as pages ask for"),
     "search_messages()": (10_000, "as many rows as hold the words"),
 }
+
+#: Verification of the trail reads all of it, one after the other.
+_READS_ALL = {"evidence._LINKS"}
 
 
 @pytest.fixture
@@ -82,8 +85,10 @@ async def _complaints(database: Database, admin: Any, asked: list[Statement]) ->
 
 
 async def test_every_statement_finds_its_rows_by_an_index_in_one_partition(database: Database, admin: Any) -> None:
-    asked = [*statements(), *await functions(admin)]
-    names = {statement.name for statement in asked}
+    known = [*statements(), *await functions(admin)]
+    asked = [statement for statement in known if statement.name not in _READS_ALL]
+    names = {statement.name for statement in known}
+    assert names >= _READS_ALL
     assert names >= {
         "inbox._TAKE_INBOUND",
         "turns._COMMIT",
