@@ -1,4 +1,7 @@
-"""``hanfleet import-legacy``: the old bot's folder into the fleet, compared, or taken back again."""
+"""``hanfleet import-legacy``: the old bot's folder into the fleet, compared, or taken back again.
+
+Longer than other modules: one command with four ways to go, and what each of them says.
+"""
 
 import asyncio
 import os

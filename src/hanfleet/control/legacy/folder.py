@@ -1,6 +1,7 @@
 """The old bot's folder as a whole: what is where, and one chat after another, so that memory stays flat.
 
-Only reads. A file that nothing here knows is named in the report.
+Only reads. A file that nothing here knows, and what is closed to us, is named in the report. Longer than other modules:
+to say what nobody has read it must see everything that is read.
 """
 
 import os

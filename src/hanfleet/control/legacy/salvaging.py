@@ -15,7 +15,9 @@ from hanfleet.control.legacy.cleaning import free_key
 
 BLANK = " \t\r\n"
 BROKEN = (ValueError, RecursionError)  # JSONDecodeError is a ValueError; so is a number of 5000 digits
-_FIRST = re.compile(r'[\[,](?P<blank>\s*)\{\s*(?P<key>"[^"\\]{0,60}")\s*:')
+_KEY = r'\{\s*("[^"\\]{0,60}")\s*:'
+_ANYWHERE = r"(?:[\[,]\s*|\n[ \t]*)"
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _LONGEST_BEGINNING = 200
 _NEAR = 4096
 _LONGEST_WORD = 16  # of JSON's words and escapes, with room
@@ -31,6 +33,7 @@ class Salvage:
         self.gaps: list[tuple[int, int]] = []
         self._decode = decode
         self._in_vain = 0
+        self._broke_at = 0
 
     def value(self, at: int, depth: int = 0) -> tuple[Any, int, bool]:
         """(value, where it ends, whole), ``depth`` objects around it. Raises ValueError when there is nothing to take.
@@ -46,19 +49,21 @@ class Salvage:
             if self.text[at : at + 1] == "[":
                 return self._list(at + 1, depth)
             raise ValueError("nothing whole") from None
+        if depth == 0 and isinstance(value, list) and not self._closes(end, 0):
+            return self._list(at + 1, 0)  # an end within a broken text looks like the list's own
         return value, end, True
 
     def skip(self, at: int, also: str = "") -> int:
-        while at < len(self.text) and self.text[at] in BLANK + also:
-            at += 1
-        return at
+        return _skipped(self.text, at, BLANK + also)
 
     def _list(self, at: int, depth: int) -> tuple[list[Any], int, bool]:
         begins = _Beginning.of(self.text, at)
         items, at = self._run(at)
-        while self.text[at : at + 1] != "]":
+        while not (closed := self.text[at : at + 1] == "]") or (depth == 0 and not self._closes(at + 1, 0)):
             resumed = begins and self._resumed(at, begins, depth)
             if not resumed:
+                if closed:
+                    break
                 self._lose(at)
                 return items, at, False
             again, more, end = resumed
@@ -72,6 +77,7 @@ class Salvage:
         items: list[Any] = []
         while True:
             at = self.skip(at, ",")
+            self._broke_at = at
             if self.text[at : at + 1] in ("", "]"):
                 return items, at
             try:
@@ -90,29 +96,39 @@ class Salvage:
                 return item, at + end
         except json.JSONDecodeError as broken:
             self._in_vain += broken.pos
+            self._broke_at = at + broken.pos
             if broken.pos < len(near) - _LONGEST_WORD and not broken.msg.startswith("Unterminated"):
                 raise
         try:
             return self._decode(self.text, at)
         except BROKEN as broken:
-            end = getattr(broken, "pos", len(self.text))
-            self._in_vain += end - at + end // 16
+            self._broke_at = getattr(broken, "pos", at)
+            self._in_vain += getattr(broken, "pos", len(self.text)) * 17 // 16 - at
             raise
 
     def _resumed(self, at: int, begins: "_Beginning", depth: int) -> tuple[int, list[Any], int] | None:
         """Where records go on after ``at``, those records, and where they end."""
         passed = at
+        inside = self._inside(at)
         for found in begins.pattern.finditer(self.text, at):
             if self._in_vain > _MOST_IN_VAIN * len(self.text):
                 return None
             again = found.start("record")
-            if again < passed:
-                continue  # inside of what was no record of this list
+            if again < passed or again in inside:
+                continue
             items, end = self._run(again)
             if items and self._ends(end, begins, depth):
                 return again, items, end
+            # What was read and is no record of this list, and what is inside of the record that broke it off.
             passed = max(passed, end)
+            inside = self._inside(end)
         return None
+
+    def _inside(self, at: int) -> set[int]:
+        """Where objects begin within the record at ``at``, as far as it could be read."""
+        # Not those in its strings: where a quote is missing, a string ends where the next record has begun.
+        there = _STRING.sub(lambda string: " " * len(string[0]), self.text[at : self._broke_at])
+        return {at + place for place, char in enumerate(there) if char == "{" and place}
 
     def _ends(self, at: int, begins: "_Beginning", depth: int) -> bool:
         """Whether what stands at ``at`` can follow a record of the list."""
@@ -177,16 +193,21 @@ class _Beginning:
 
     @classmethod
     def of(cls, text: str, at: int) -> "_Beginning | None":
-        """As its first one does, whose list begins at ``at``; None: its items are no objects."""
-        first = _FIRST.search(text, at - 1)
-        if first is None:
-            return None
-        key = first["key"]
-        _, line, indent = first["blank"].rpartition("\n")
-        before = f"\n{indent}" if line else r"(?:,\s*|\n[ \t]*)"
-        return cls(re.compile(rf"{before}(?P<record>\{{\s*{re.escape(key)}\s*:)"), key, bool(line))
+        """As the first one does that can be made out in the list that begins at ``at``; None: there is none."""
+        _, line, indent = text[at : _skipped(text, at, BLANK)].rpartition("\n")
+        for before in ([f"\n{indent}"] if line else []) + [_ANYWHERE]:
+            if first := re.compile(before + _KEY).search(text, at - 1):
+                pattern = re.compile(rf"{before}(?P<record>\{{\s*{re.escape(first[1])}\s*:)")
+                return cls(pattern, first[1], before != _ANYWHERE)
+        return None
 
     def matches(self, text: str, at: int) -> bool:
         """Whether a record begins at ``at``, or the text ends within its beginning."""
         there, whole = "".join(text[at : at + _LONGEST_BEGINNING].split()), f"{{{self.key}:"
         return there.startswith(whole) or whole.startswith(there)
+
+
+def _skipped(text: str, at: int, what: str) -> int:
+    while at < len(text) and text[at] in what:
+        at += 1
+    return at

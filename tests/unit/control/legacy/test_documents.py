@@ -78,6 +78,8 @@ _FAKE = '{"ts": "1", "direction": "in", "text": "fake"}'
     [
         f'{{"ts": "0", "text": "a"b", "replies": [{_FAKE}, {_FAKE}, {_FAKE}], "direction": "in"}}',
         f'{{"ts": "0", "replies": [{_FAKE}, {_FAKE}], "text": "a"b", "other": [0, {_FAKE}]}}',
+        f'{{"ts": "0", "replies": [{_FAKE}, {_FAKE}, {_FAKE[:-6]}"{_FAKE[-6:]}, {_FAKE}], "text": "a"}}',
+        f'{{"ts": "0", "replies": [{_FAKE}, {_FAKE}, {_FAKE}, "a"b]}}',
         f'{{"ts": "0", "text": "he said "hi", {{}}, {_FAKE}, {_FAKE} and then", "direction": "in"}}',
         f'{{"ts": "0", "text": "look: [1, {_FAKE}, 2]", "direction": "in"}}',
         '{"ts": "0", "text": "a"b, {\\"ts\\": 1}, {}, [{}, {}]", "direction": "in"}',
@@ -97,6 +99,28 @@ def test_nothing_within_a_string_or_a_broken_record_is_a_record(
         assert third in raw
         documents, _ = load(tmp_path, raw.replace(third, broken))
         assert documents == [{"messages": log[:3] + log[4:]} if wrapped else log[:3] + log[4:]]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_damaged_beginning_hides_no_record_behind_it(tmp_path: Path, indent: int | None) -> None:
+    log = [message(number, "sound") for number in range(4)]
+    raw = json.dumps(log, indent=indent)
+    for at in range(1, raw.index('"direction')):
+        for damage in ('"', "x", ":", "\x00"):
+            documents, oddities = load(tmp_path, raw[:at] + damage + raw[at:])
+            (found,) = documents
+            assert isinstance(found, list)
+            assert found[-3:] == log[1:]
+            assert len(found) <= 4
+            assert oddities.entries or found[0] != log[0]
+
+
+def test_a_quote_before_what_looks_like_the_end_is_not_the_end(tmp_path: Path) -> None:
+    log = [message(number, str(number)) for number in range(4)]
+    raw = json.dumps(log).replace('"1"', '"she said "}], you know"')
+    (found,), _ = load(tmp_path, raw)
+    assert isinstance(found, list)
+    assert found[-2:] == log[2:]
 
 
 def test_a_damaged_middle_and_a_cut_end_are_two_gaps(tmp_path: Path) -> None:
