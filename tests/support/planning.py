@@ -27,7 +27,9 @@ PAGE = 8192
 #: months alone that are asked for.
 BY_HASH = ("messages", "user_profiles", "conversations")
 BY_TIME = ("events", "audit")
-_READS = re.compile(rf"\b(?:FROM|JOIN|UPDATE|INTO|USING)\s+(?:ONLY\s+)?(?:public\.)?(?:{'|'.join(BY_HASH + BY_TIME)})\b")
+_READS = re.compile(
+    rf"\b(?:FROM|JOIN|UPDATE|INTO|USING)\s+(?:ONLY\s+)?(?:public\.)?(?:{'|'.join(BY_HASH + BY_TIME)})\b"
+)
 _PARAMETER = re.compile(r"(?<![:\w]):(\w+)")
 _AN_ID = "0199d000-0000-7000-8000-000000000000"  # of October 2026
 

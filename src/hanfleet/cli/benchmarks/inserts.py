@@ -15,7 +15,7 @@ from hanfleet.cli.benchmarks.stocked import Stock, text_of
 from hanfleet.core.messages import Author, Direction, MediaKind
 from hanfleet.kit.clock import SystemClock
 from hanfleet.store.addresses import connect
-from hanfleet.store.imports import ImportedMessage
+from hanfleet.store.imported import ImportedMessage
 from hanfleet.store.principals import BotPrincipal, SystemPrincipal
 from hanfleet.store.session import Store
 

@@ -27,7 +27,8 @@ from hanfleet.core.messages import Direction
 from hanfleet.core.states import DesiredState
 from hanfleet.kit.clock import Clock
 from hanfleet.kit.identity import new_id
-from hanfleet.store.imports import ImportedContact, ImportedConversation, ImportedMessage, Mark, without
+from hanfleet.store.imported import ImportedContact, ImportedConversation, ImportedMessage, Mark
+from hanfleet.store.imports import without
 from hanfleet.store.principals import SystemPrincipal
 from hanfleet.store.session import Store, Transaction
 from hanfleet.vault import KeyRing, MasterKey

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from hanfleet.control.legacy.ids import moved, place_of
-from hanfleet.store.imports import ImportedMessage
+from hanfleet.store.imported import ImportedMessage
 
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 #: Of messages by their places, the fields that have no place in a message.

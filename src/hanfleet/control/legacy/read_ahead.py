@@ -11,7 +11,7 @@ from typing import Any
 from hanfleet.control.legacy.folder import LegacyFolder
 from hanfleet.control.legacy.records import LegacyChat, LegacyProfile
 from hanfleet.control.legacy.rows import brought_contact, contact_of, conversation_of, extras_of, messages_of
-from hanfleet.store.imports import ImportedContact, ImportedConversation, ImportedMessage
+from hanfleet.store.imported import ImportedContact, ImportedConversation, ImportedMessage
 
 #: Messages that are read, and written, together; chats are not divided.
 _BATCH = 10_000

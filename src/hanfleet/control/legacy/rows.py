@@ -13,7 +13,7 @@ from hanfleet.control.legacy.oddities import Oddities
 from hanfleet.control.legacy.records import LegacyChat, LegacyProfile
 from hanfleet.core.messages import Author, Direction
 from hanfleet.kit.identity import new_id
-from hanfleet.store.imports import ImportedContact, ImportedConversation, ImportedMessage
+from hanfleet.store.imported import ImportedContact, ImportedConversation, ImportedMessage
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from hanfleet.control.legacy.importer import IMPORTER, Progress
 from hanfleet.control.legacy.metrics_file import PREFIX
 from hanfleet.core.errors import NotFoundError
-from hanfleet.store.imports import Mark
+from hanfleet.store.imported import Mark
 from hanfleet.store.session import Store, Transaction
 
 
