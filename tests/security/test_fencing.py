@@ -5,7 +5,12 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from asyncpg.exceptions import InterfaceError, InvalidAuthorizationSpecificationError, PostgresError
+from asyncpg.exceptions import (
+    InterfaceError,
+    InternalClientError,
+    InvalidAuthorizationSpecificationError,
+    PostgresError,
+)
 
 from hanfleet.core.errors import StoreUnavailableError
 from tests.support.database import BotLogIn, Database
@@ -81,7 +86,7 @@ async def test_who_logs_in_again_and_again_to_change_its_password_is_shut_out_al
                     changes += 1
             except InvalidAuthorizationSpecificationError:
                 refused = True
-            except (PostgresError, InterfaceError, OSError):
+            except (PostgresError, InterfaceError, InternalClientError, OSError):
                 await asyncio.sleep(0)
 
     attackers = [asyncio.create_task(attack()) for _ in range(2)]

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
@@ -18,6 +19,7 @@ from hanfleet.app.up import SERVICE_ROLES
 from hanfleet.core.errors import InvalidInputError, PermanentError
 from hanfleet.store.ledger import Ledger
 from tests.support.ports import free_port
+from tests.support.waiting import eventually
 
 BOTH = (DATABASE_URL, REDIS_URL)
 PASSWORDS = dict.fromkeys(SERVICE_ROLES, "unused")
@@ -91,17 +93,30 @@ async def test_an_unusable_url_is_bad_input(
     assert variable in sentence
 
 
-async def test_a_role_that_is_no_superuser_is_bad_input(tmp_path: Path, valkey_url: str, postgres_url: str) -> None:
-    admin = await asyncpg.connect(postgres_url)  # type: ignore[no-untyped-call]
+async def test_a_role_that_is_no_superuser_is_bad_input(tmp_path: Path, home: Home, valkey_url: str) -> None:
+    server = EmbeddedPostgres(home, bots=5, durable=False)
     try:
+        await server.start()
+        admin = await asyncpg.connect(server.url)  # type: ignore[no-untyped-call]
         await admin.execute("CREATE ROLE plain_ann LOGIN PASSWORD 'geheim'")
-        url = make_url(postgres_url).set(username="plain_ann", password="geheim")
-        kind, sentence = await _refusal(tmp_path, url.render_as_string(hide_password=False), valkey_url)
-    finally:
-        await admin.execute("DROP ROLE plain_ann")
+        # As on a server of one's own; ours lets nobody else in there.
+        Path(await admin.fetchval("SHOW hba_file")).write_text("local all all scram-sha-256\n")
+        await admin.execute("SELECT pg_reload_conf()")
         await admin.close()
+        url = make_url(server.url).set(username="plain_ann", password="geheim").render_as_string(hide_password=False)
+        await eventually(lambda: _lets_in(url))
+        kind, sentence = await _refusal(tmp_path, url, valkey_url)
+    finally:
+        await server.stop()
     assert kind is InvalidInputError
     assert sentence.startswith("The role plain_ann of HANFLEET_DATABASE_URL is not a superuser")
+
+
+async def _lets_in(url: str) -> bool:
+    with suppress(asyncpg.InvalidAuthorizationSpecificationError):
+        await (await asyncpg.connect(url)).close()  # type: ignore[no-untyped-call]
+        return True
+    return False
 
 
 async def test_our_own_server_is_nobodys_input(tmp_path: Path) -> None:
