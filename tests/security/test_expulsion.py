@@ -10,9 +10,10 @@ from asyncpg.exceptions import InvalidAuthorizationSpecificationError
 from hanfleet.core.errors import StoreUnavailableError
 from hanfleet.kit.clock import SystemClock
 from hanfleet.launchers.process_table import ref_of
+from hanfleet.store.leases import lease_of
 from hanfleet.supervisor.expulsion import Expulsion
 from hanfleet.supervisor.leases import LeaseWatch
-from tests.support.database import Database
+from tests.support.database import SYSTEM, Database
 
 
 @pytest.mark.parametrize("its_own", [True, False])
@@ -55,3 +56,26 @@ async def test_a_bot_without_a_process_is_shut_out(database: Database) -> None:
     )
     with pytest.raises(InvalidAuthorizationSpecificationError):
         await database.connect(mallory.url)
+
+
+async def test_a_door_that_stays_open_is_tried_again_and_a_bot_that_was_started_anew_is_left_alone(
+    database: Database,
+) -> None:
+    """Its new process has done nothing, and has other passwords than the one that was shut out."""
+    mallory = await database.add_bot("mallory")
+    tried: list[str] = []
+
+    async def close(bot_id: str) -> None:
+        tried.append(bot_id)
+        raise StoreUnavailableError("The server is full.")
+
+    expulsion = Expulsion(close, database.supervisor, LeaseWatch("here", SystemClock()))
+    for _ in range(2):
+        with pytest.raises(StoreUnavailableError):
+            await expulsion.shut_out("mallory")
+    async with database.supervisor.transaction(SYSTEM) as tx:
+        await tx.leases.grant(lease_of("mallory"), 15, expected_epoch=mallory.epoch)
+    await expulsion.shut_out("mallory")
+    assert tried == ["mallory"] * 2
+    with pytest.raises(StoreUnavailableError):
+        await expulsion.shut_out("mallory")  # another offence, of the new one

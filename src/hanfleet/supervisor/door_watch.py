@@ -63,15 +63,18 @@ class DoorWatch:
 
     async def run(self) -> None:
         """For ever; cancel it to stop. Rests where there is nothing to see."""
+        blind = False
         async with asyncio.TaskGroup() as tasks:
             while self._paths:
                 try:
                     await self._look(tasks)
+                    blind = False
                 except HanfleetError as failed:
                     _log.warning("nobody knows which bots there are", error=str(failed))
                 except OSError as silent:
-                    _log.warning("the kernel does not tell who is connected to the servers", error=str(silent))
-                    break
+                    if not blind:
+                        _log.warning("the kernel does not tell who is connected to the servers", error=str(silent))
+                    blind = True
                 await self._clock.sleep(self._interval_s)
         await asyncio.Event().wait()
 

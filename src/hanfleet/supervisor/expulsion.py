@@ -23,16 +23,24 @@ class Expulsion:
         self._close = close
         self._store = store
         self._leases = leases
+        #: Which start of a bot is not shut out yet, for all that was tried.
+        self._owed: dict[str, int] = {}
 
     async def shut_out(self, bot_id: str) -> None:
-        """Kill and close; another node's process is left to that node. Raises HanfleetError when a server is away.
+        """Kill and close; another node's process is left to that node. Raises HanfleetError when a server is away: try
+        again. A bot that was started anew since the first try has new passwords, and is left alone.
 
         The process first: as long as it lives, it can work against the closing. Neither waits for the other to succeed.
         """
+        started_anew = False
         try:
             async with self._store.transaction(SUPERVISOR) as tx:
                 lease = await tx.leases.get(lease_of(bot_id))
-            if self._leases.holder_of(lease) is Holder.ALIVE:
+            epoch = lease.epoch if lease else 0
+            started_anew = self._owed.setdefault(bot_id, epoch) != epoch
+            if not started_anew and self._leases.holder_of(lease) is Holder.ALIVE:
                 await self._leases.prove_free(lease)
         finally:
-            await self._close(bot_id)
+            if not started_anew:
+                await self._close(bot_id)
+        self._owed.pop(bot_id, None)

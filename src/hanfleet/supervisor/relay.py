@@ -4,14 +4,15 @@ A row counts as published after the bus has taken it; who dies in between publis
 its id. A bus that is away costs delay and nothing else. A row that makes no event is set aside: nobody waits for it.
 
 The streams keep the newest events of all bots together, so one that floods them would push out what others have to say.
-Its events wait in the database instead, and it is shut out. Refuses to lose one: the rest follows slowly.
+Its events wait in the database instead, and it is shut out, unless they had gathered while nobody published. Refuses to
+lose one: the rest follows slowly.
 """
 
 import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
-from hanfleet.core.errors import BusUnavailableError, HanfleetError, StoreUnavailableError
+from hanfleet.core.errors import BusUnavailableError, StoreUnavailableError
 from hanfleet.core.events import Event
 from hanfleet.kit.clock import Clock
 from hanfleet.kit.logging import get_logger
@@ -59,6 +60,8 @@ class Relay:
         self._clock = clock
         self._allowance = allowance or Allowance(BURST, PER_S)
         self._flooding: set[str] = set()
+        # What waited while nobody published says nothing of how fast it was written.
+        self._catching_up = True
         self._idle_s = idle_s
         self._outage_s = outage_s
 
@@ -72,15 +75,17 @@ class Relay:
                 except (BusUnavailableError, StoreUnavailableError) as failed:
                     if not away:
                         _log.warning("events wait", error=str(failed))
-                    away = True
+                    away = self._catching_up = True
                     await self._clock.sleep(self._outage_s)
                     continue
                 if away:
                     _log.info("events are published again")
                     away = False
-                for bot_id in self._new_floods():
+                floods = self._new_floods()
+                for bot_id in () if self._catching_up else floods:
                     expulsions.create_task(self._expel(bot_id))  # a process may take its time to end
                 if not published:
+                    self._catching_up = False
                     await self._clock.sleep(self._idle_s)
 
     def _new_floods(self) -> set[str]:
@@ -94,7 +99,7 @@ class Relay:
         _log.warning("a bot that floods the events is shut out of the database until its next start", bot_id=bot_id)
         try:
             await self._shut_out(bot_id)
-        except HanfleetError as failed:
+        except Exception as failed:  # noqa: BLE001 - one bot's unforeseen trouble must not end the news of all others
             _log.warning("it could not be shut out, and is tried again", bot_id=bot_id, error=str(failed))
             self._flooding.discard(bot_id)
 

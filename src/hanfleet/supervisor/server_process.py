@@ -38,7 +38,7 @@ class ServerProcesses:
             status = (folder / "status").read_text(encoding="utf-8")
             # utime and stime are the 12th and 13th.
             user, system = _fields(folder)[11:13]
-        except OSError:
+        except (OSError, IndexError):  # the server starts anew, and its file is empty for a moment
             return None
         kilobytes = next((line.split()[1] for line in status.splitlines() if line.startswith("RssAnon:")), None)
         return (
@@ -55,7 +55,7 @@ class ServerProcesses:
             if not self._serves(folder, role_name):
                 return False
             os.setpriority(os.PRIO_PROCESS, pid, _NICE)
-        except OSError:
+        except (OSError, IndexError):
             return False
         # Each process of the server is a session of its own; a kernel that groups by sessions weighs only groups.
         with suppress(OSError):
