@@ -8,7 +8,7 @@ import asyncio
 from dataclasses import dataclass
 
 from hanfleet.bus import BotClient, BotUse, BotUses, StreamUse
-from hanfleet.core.errors import HanfleetError, PermanentError
+from hanfleet.core.errors import PermanentError
 from hanfleet.core.events import BusClientsEnded
 from hanfleet.kit.clock import Clock
 from hanfleet.kit.logging import get_logger
@@ -18,6 +18,7 @@ from hanfleet.supervisor.expulsion import ShutOut
 from hanfleet.supervisor.offences import Offences
 from hanfleet.supervisor.pace import Pace
 from hanfleet.supervisor.recent import Recent
+from hanfleet.supervisor.rounds import go_round
 
 _log = get_logger("bus watch")
 _MB = 1 << 20
@@ -85,18 +86,7 @@ class BusWatch:
 
     async def run(self) -> None:
         """For ever; cancel it to stop."""
-        blind = False
-        async with asyncio.TaskGroup() as tasks:
-            while True:
-                try:
-                    await self._look(tasks)
-                    blind = False
-                except HanfleetError as failed:
-                    # Also a server that will not tell us: whoever runs one without these rights shall hear it, once.
-                    if not blind:
-                        _log.warning("nobody watches what bots do on the bus", error=str(failed))
-                    blind = True
-                await self._clock.sleep(self._interval_s)
+        await go_round(self._look, lambda: self._interval_s, self._clock, of="the bus")
 
     async def look(self) -> int:
         """One look and what follows from it; gives how many bots had to be ended."""

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from hanfleet.core.errors import HanfleetError
 from hanfleet.core.events import DatabaseSessionEnded
 from hanfleet.kit.clock import Clock
 from hanfleet.kit.logging import get_logger
@@ -19,6 +18,7 @@ from hanfleet.supervisor.callers import callers
 from hanfleet.supervisor.consequences import Consequences
 from hanfleet.supervisor.expulsion import ShutOut
 from hanfleet.supervisor.recent import Recent
+from hanfleet.supervisor.rounds import go_round
 from hanfleet.supervisor.starter import SUPERVISOR
 
 _log = get_logger("door watch")
@@ -63,19 +63,8 @@ class DoorWatch:
 
     async def run(self) -> None:
         """For ever; cancel it to stop. Rests where there is nothing to see."""
-        blind = False
-        async with asyncio.TaskGroup() as tasks:
-            while self._paths:
-                try:
-                    await self._look(tasks)
-                    blind = False
-                except HanfleetError as failed:
-                    _log.warning("nobody knows which bots there are", error=str(failed))
-                except OSError as silent:
-                    if not blind:
-                        _log.warning("the kernel does not tell who is connected to the servers", error=str(silent))
-                    blind = True
-                await self._clock.sleep(self._interval_s)
+        if self._paths:
+            await go_round(self._look, lambda: self._interval_s, self._clock, of="the servers' doors")
         await asyncio.Event().wait()
 
     async def look(self) -> int:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hanfleet.core.errors import HanfleetError, PermanentError
+from hanfleet.core.errors import PermanentError
 from hanfleet.core.events import DatabaseSessionEnded
 from hanfleet.kit.clock import Clock
 from hanfleet.kit.logging import get_logger
@@ -18,6 +18,7 @@ from hanfleet.store.session import Store
 from hanfleet.supervisor.consequences import Consequences
 from hanfleet.supervisor.expulsion import ShutOut
 from hanfleet.supervisor.offences import Offences
+from hanfleet.supervisor.rounds import go_round
 from hanfleet.supervisor.server_process import ProcessUse, ServerProcesses
 from hanfleet.supervisor.session_load import Load, SessionLoad
 
@@ -92,21 +93,14 @@ class SessionWatch:
 
     async def run(self) -> None:
         """For ever; cancel it to stop."""
-        blind = False
         try:
-            async with asyncio.TaskGroup() as tasks:
-                while True:
-                    try:
-                        await self._look(tasks)
-                        blind = False
-                    except HanfleetError as failed:
-                        if not blind:
-                            _log.warning("nobody watches what bots do in the database", error=str(failed))
-                        blind = True
-                    logged_in = self._load.logged_in_within(_STAY_AWAKE_S, self._clock.monotonic())
-                    await self._clock.sleep(self._soon_s if logged_in else self._interval_s)
+            await go_round(self._look, self._pause_s, self._clock, of="the database")
         finally:
             await self._sessions.close()
+
+    def _pause_s(self) -> float:
+        logged_in = self._load.logged_in_within(_STAY_AWAKE_S, self._clock.monotonic())
+        return self._soon_s if logged_in else self._interval_s
 
     async def look(self) -> int:
         """One look and what follows from it; gives how many sessions it ended and bots it found to be shut out."""
