@@ -320,6 +320,12 @@ SCHEMA = [
         "SET LOCAL temp_file_limit = -1",
         "GRANT SET ON PARAMETER temp_file_limit TO @mallory@",
     ),
+    Restriction(
+        "no right to set log_min_messages",
+        "filling the disk, and the server's log with what people wrote",
+        "SET LOCAL log_min_messages = debug5",
+        "GRANT SET ON PARAMETER log_min_messages TO @mallory@",
+    ),
     *(
         Restriction(
             f"no EXECUTE on {name}()",

@@ -133,7 +133,8 @@ async def test_the_database_the_schema_and_settings_are_granted_to_nobody_else(s
         f"hf_{scene.database.install_id}_%",
     )
     assert [(row["parname"], _short(scene.roles, row["role"])) for row in settings] == [
-        ("temp_file_limit", "provisioner")
+        ("temp_file_limit", "provisioner"),
+        ("log_min_messages", "provisioner"),
     ]
 
 

@@ -8,10 +8,12 @@ Left out, for lifting it alone cannot make an attack succeed:
 """
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
+from asyncpg.exceptions import PostgresError
 from sqlalchemy.engine import make_url
 
 from tests.support.database import BotLogIn, Database
@@ -87,6 +89,38 @@ async def test_temp_file_limit_stops_filling_the_disk(database: Database, mallor
     raw = await database.connect(mallory.url)
     await raw.execute("SET work_mem = '64kB'")
     await raw.execute(spill)
+
+
+_LOUD = (
+    "DO $$ BEGIN RAISE LOG 'planted %', repeat('x', 100000); RAISE EXCEPTION 'planted %', repeat('x', 100000); END $$"
+)
+
+
+async def test_log_min_messages_stops_filling_the_log(database: Database, mallory: BotLogIn, admin: Any) -> None:
+    """Statements are kept out of it, but an error quotes what it is about."""
+    log = await _log_of_server(admin)
+    raw = await database.connect(mallory.url)
+    await raw.execute(f"ALTER ROLE {mallory.role_name} RESET ALL")
+    await raw.close()
+    raw = await database.connect(mallory.url)
+    before = log.stat().st_size
+    for loud in (_LOUD, "SELECT repeat('planted ', 100000)::int"):
+        with pytest.raises(PostgresError, match="planted"):
+            await raw.execute(loud)
+    await raw.close()
+    assert log.stat().st_size - before < 50_000  # other tests' servers write there, too
+    await admin.execute(f"ALTER ROLE {mallory.role_name} RESET log_min_messages")
+    raw = await database.connect(mallory.url)
+    with pytest.raises(PostgresError, match="planted"):
+        await raw.execute(_LOUD)
+    assert log.stat().st_size - before > 200_000
+
+
+async def _log_of_server(admin: Any) -> Path:
+    """Where the server's first process says what it has to say."""
+    folder = Path(await admin.fetchval("SHOW data_directory"))
+    pid = (folder / "postmaster.pid").read_text().splitlines()[0]
+    return Path(f"/proc/{pid}/fd/2").readlink()
 
 
 @pytest.mark.parametrize("service", ["supervisor", "api"])

@@ -162,6 +162,28 @@ async def test_a_bot_that_keeps_the_processor_busy_is_shut_out(case: Case) -> No
     assert told.startswith("It kept the processor busy for 0.")
 
 
+async def test_a_bot_that_fills_the_disk_is_shut_out(case: Case) -> None:
+    """Little by little, or thrown away again: what the files have grown by stays."""
+    watch = case.watch(WatchLimits(growth_mb=1.0, growth_mb_per_h=0.0))
+    await watch.look()
+
+    async def write() -> None:
+        while True:
+            for end in ("COMMIT", "ROLLBACK"):
+                await case.raw.execute(
+                    "BEGIN; INSERT INTO metrics_data (bot_id, name, value, timestamp)"
+                    f" SELECT 'mallory', repeat('x', 200), 1, now() FROM generate_series(1, 50); {end}"
+                )
+
+    writing = asyncio.create_task(write())
+    await eventually(watch.look, what="the bot is shut out")
+    await asyncio.wait({writing})
+    assert writing.exception() is not None
+    with pytest.raises(InvalidAuthorizationSpecificationError):
+        await case.database.connect(case.mallory.url)
+    assert await case.reasons() == ["It made the database larger by 1 MB, and 0 MB per hour beyond."]
+
+
 async def test_a_bot_that_keeps_the_processor_busy_gives_way_to_others_first(case: Case) -> None:
     """Long before anything is ended: until then everybody else would be slow."""
     [session] = await case.sessions.open(waiting_s=0.1)

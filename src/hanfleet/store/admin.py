@@ -201,7 +201,7 @@ async def _make_roles(connection: Any, roles: RoleNames, passwords: ServicePassw
         ALTER ROLE {roles.provisioner} CREATEROLE;
         GRANT {roles.bots} TO {roles.provisioner} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;
         GRANT pg_signal_backend, pg_read_all_stats TO {roles.provisioner};
-        GRANT SET ON PARAMETER temp_file_limit TO {roles.provisioner}""")
+        GRANT SET ON PARAMETER temp_file_limit, log_min_messages TO {roles.provisioner}""")
 
 
 @asynccontextmanager

@@ -27,7 +27,7 @@ _NAME_PRINCIPAL = """
 _PRINCIPAL = SystemPrincipal("provisioner")
 _ROTATED = "UPDATE bot_roles SET rotated_at = clock_timestamp() WHERE bot_id = $1"
 
-# What a role may set it may also lift; these are for accidents, not for attackers. temp_file_limit alone holds.
+# What a role may set it may also lift: that is for accidents, not for attackers. What only we may set holds.
 _SETTINGS = {
     "statement_timeout": "30s",
     "lock_timeout": "5s",
@@ -37,6 +37,8 @@ _SETTINGS = {
     # A worker repeats a dozen statements on partitioned tables: planning each anew takes longer than running it.
     "plan_cache_mode": "force_generic_plan",
     "temp_file_limit": "64MB",
+    # An error quotes what it is about, megabytes if need be: a disk full of that, and what people wrote in the log.
+    "log_min_messages": "fatal",
 }
 
 

@@ -1,4 +1,4 @@
-"""What each bot's sessions together took of the database server lately: time of the processor, and log-ins.
+"""What each bot's sessions together took of the database server lately: time of the processor, log-ins, and disk.
 
 A session that comes and goes between two looks is not seen; of a bot that does nothing else, some always are.
 """
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hanfleet.store.bot_sessions import BotSession
+from hanfleet.supervisor.allowance import Allowance
 from hanfleet.supervisor.recent import Recent
 from hanfleet.supervisor.server_process import ProcessUse
 
@@ -18,22 +19,25 @@ _SHORTEST_S = 0.5
 @dataclass(frozen=True)
 class Load:
     """``processors`` are kept busy since the look before, ``processor_s`` is the time that they took within its window;
-    both stay 0 where the server is elsewhere. ``logins`` are those since the bot's present start.
+    both stay 0 where the server is elsewhere. ``logins`` are those since the bot's present start. ``grown``: through
+    them the database grew by more than is allowed.
     """
 
     processors: float
     processor_s: float
     logins: int
+    grown: bool
 
 
 class SessionLoad:
     """Times in seconds. What was there before the first look counts as nothing: nobody knows since when."""
 
-    def __init__(self, *, processor_window_s: float, logins_window_s: float) -> None:
-        self._known: dict[tuple[int, datetime], float] | None = None
+    def __init__(self, *, processor_window_s: float, logins_window_s: float, growth_mb: Allowance) -> None:
+        self._known: dict[tuple[int, datetime], tuple[float, int]] | None = None
         self._at = 0.0
         self._processor_s = Recent(processor_window_s)
         self._logins = Recent(logins_window_s)
+        self._growth_mb = growth_mb
         self._starts: dict[str, datetime | None] = {}
         self._logged_in_at: float | None = None
 
@@ -44,21 +48,29 @@ class SessionLoad:
         lately: dict[str, float] = {}
         for session, use in found:
             key = (session.pid, session.started_at)
-            self._known[key] = use.processor_s if use else 0.0
+            processor_s, grown_bytes = self._known[key] = use.processor_s if use else 0.0, session.grown_bytes
             lately.setdefault(session.bot_id, 0.0)
             if self._starts.get(session.bot_id) != session.password_since:
                 self._starts[session.bot_id] = session.password_since
                 self._logins.forget(session.bot_id)
             if known is not None:
-                took_s = max(self._known[key] - known.get(key, 0.0), 0.0)
+                processor_s_before, grown_before = known.get(key, (0.0, 0))
+                took_s = max(processor_s - processor_s_before, 0.0)
                 lately[session.bot_id] += took_s
                 self._processor_s.add(session.bot_id, at, took_s)
+                self._growth_mb.take(session.bot_id, (grown_bytes - grown_before) / 2**20)
                 self._logins.add(session.bot_id, at, float(key not in known))
         if known is not None and not self._known.keys() <= known.keys():
             self._logged_in_at = at
         elapsed_s = max(_SHORTEST_S, at - before)
+        grown = self._growth_mb.exhausted(at)
         return {
-            bot_id: Load(took_s / elapsed_s, self._processor_s.sum(bot_id, at), int(self._logins.sum(bot_id, at)))
+            bot_id: Load(
+                took_s / elapsed_s,
+                self._processor_s.sum(bot_id, at),
+                int(self._logins.sum(bot_id, at)),
+                bot_id in grown,
+            )
             for bot_id, took_s in lately.items()
         }
 
@@ -70,3 +82,4 @@ class SessionLoad:
         """Start anew: what the bot took up to now has been answered."""
         self._processor_s.forget(bot_id)
         self._logins.forget(bot_id)
+        self._growth_mb.forget(bot_id)
