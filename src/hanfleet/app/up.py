@@ -28,6 +28,7 @@ from hanfleet.app.parts import check_free
 from hanfleet.app.payloads import WORKER_ENTRY
 from hanfleet.app.processes_file import Noted, ProcessesFile
 from hanfleet.app.settings import Settings
+from hanfleet.app.short_logs import keep_logs_short
 from hanfleet.app.telegram_tie import tie
 from hanfleet.app.together import together
 from hanfleet.core.errors import InvalidInputError, PermanentError
@@ -161,6 +162,8 @@ class _Fleet:
             asyncio.create_task(keep_running(part, backoff=_BACKOFF, clock=self._clock, chance=chance))
             for part in self._kept
         ]
+        logs = (self._home.logs, self._home.bot_logs)
+        keepers.append(asyncio.create_task(keep_logs_short(logs, self._clock)))
         if wiring := self._wiring:
             daily = keep_backed_up(wiring, self._clock, self._tell)
             keepers.append(asyncio.create_task(daily))

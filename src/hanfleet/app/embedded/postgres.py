@@ -154,7 +154,7 @@ class EmbeddedPostgres(EmbeddedServer):
             initdb = spawn(
                 [str(programs / "initdb"), "-D", str(draft), "-U", ADMIN, f"--pwfile={password}", *options],
                 environ=CLEAN_ENVIRONMENT,
-                output=self._fresh_log(),
+                output=self.log,
                 folder=draft.parent,
                 account=self._account,
                 parent_death_signal=signal.SIGKILL,

@@ -10,7 +10,6 @@ import fcntl
 import os
 import signal
 from abc import ABC, abstractmethod
-from contextlib import suppress
 from pathlib import Path
 
 from hanfleet.app.home import Home
@@ -20,7 +19,6 @@ from hanfleet.core.errors import ConflictError, TemporaryError
 
 # No locale of the caller reaches the servers: an invalid LC_ALL stops them, an unset LANG changes encodings.
 CLEAN_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
-_LARGEST_LOG = 5 * 1024 * 1024
 
 
 class EmbeddedServer(ABC):
@@ -74,7 +72,7 @@ class EmbeddedServer(ABC):
             self._process = spawn(
                 argv,
                 environ=CLEAN_ENVIRONMENT,
-                output=self._fresh_log(),
+                output=self.log,
                 folder=self.data,
                 account=self._account,
                 parent_death_signal=self.stop_signal,
@@ -124,13 +122,6 @@ class EmbeddedServer(ABC):
             if not left:
                 return
         raise TemporaryError(f"{self.name} of an earlier run does not end (pids {left}): restart the machine.")
-
-    def _fresh_log(self) -> Path:
-        """The log file; a large one is set aside first, so that two of them are all there ever is."""
-        with suppress(FileNotFoundError):
-            if self.log.stat().st_size > _LARGEST_LOG:
-                self.log.replace(self.log.with_suffix(".log.1"))
-        return self.log
 
 
 def processes_in(folder: Path, number: signal.Signals | None = None) -> list[int]:

@@ -25,8 +25,6 @@ from hanfleet.launchers.worker_identity import process_name
 #: What runs a worker, from its start-up to its exit status (see core.failures).
 Entry = Callable[[WorkerStartup], int]
 
-_LOG_ROTATES_AT = 8 * 1024 * 1024
-
 
 def become_worker(spawn: Spawn, startup_fd: int, entry: Entry, code: Sequence[Path]) -> NoReturn:
     """Turn this freshly forked process into the worker; ends the process."""
@@ -71,9 +69,6 @@ def _own_name(bot_id: str) -> None:
 
 def _own_output(log_path: Path) -> None:
     """Standard output and error to the log file: a pipe would die with whoever reads it."""
-    with suppress(FileNotFoundError):
-        if log_path.stat().st_size > _LOG_ROTATES_AT:
-            log_path.replace(log_path.with_name(log_path.name + ".1"))
     log = os.open(log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
