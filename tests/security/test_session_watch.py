@@ -162,18 +162,22 @@ async def test_a_bot_that_keeps_the_processor_busy_is_shut_out(case: Case) -> No
     assert told.startswith("It kept the processor busy for 0.")
 
 
-async def test_a_bot_that_fills_the_disk_is_shut_out(case: Case) -> None:
-    """Little by little, or thrown away again: what the files have grown by stays."""
-    watch = case.watch(WatchLimits(growth_mb=1.0, growth_mb_per_h=0.0))
+@pytest.mark.parametrize("end", ["COMMIT", "ROLLBACK", ""])
+async def test_a_bot_that_fills_the_disk_is_shut_out(case: Case, end: str) -> None:
+    """Whether it keeps what it writes, takes it back, or has not decided yet."""
+    watch = case.watch(WatchLimits(written_mb=2.0, written_mb_per_h=0.0))
     await watch.look()
 
     async def write() -> None:
+        await case.raw.execute("BEGIN")
         while True:
-            for end in ("COMMIT", "ROLLBACK"):
-                await case.raw.execute(
-                    "BEGIN; INSERT INTO metrics_data (bot_id, name, value, timestamp)"
-                    f" SELECT 'mallory', repeat('x', 200), 1, now() FROM generate_series(1, 50); {end}"
-                )
+            await case.raw.execute(
+                "INSERT INTO metrics_data (bot_id, name, value, timestamp)"
+                f" SELECT 'mallory', repeat('x', 200), 1, now() FROM generate_series(1, 200); {end}; BEGIN"
+                if end
+                else "INSERT INTO metrics_data (bot_id, name, value, timestamp)"
+                " SELECT 'mallory', repeat('x', 200), 1, now() FROM generate_series(1, 200)"
+            )
 
     writing = asyncio.create_task(write())
     await eventually(watch.look, what="the bot is shut out")
@@ -181,7 +185,7 @@ async def test_a_bot_that_fills_the_disk_is_shut_out(case: Case) -> None:
     assert writing.exception() is not None
     with pytest.raises(InvalidAuthorizationSpecificationError):
         await case.database.connect(case.mallory.url)
-    assert await case.reasons() == ["It made the database larger by 1 MB, and 0 MB per hour beyond."]
+    assert await case.reasons() == ["It wrote 2 MB to the server's files, and 0 MB per hour beyond."]
 
 
 async def test_a_bot_that_keeps_the_processor_busy_gives_way_to_others_first(case: Case) -> None:

@@ -25,13 +25,9 @@ _OPEN = """
            extract(epoch FROM clock_timestamp() - a.query_start)::double precision AS statement_s,
            a.state = 'active' AS active,
            r.rotated_at, coalesce(a.backend_start < r.rotated_at, false) AS outdated,
-           (SELECT max(h.waited_s) FROM held_up h WHERE h.blocker = a.pid AND h.usename <> a.usename) AS holds_up_s,
-           {grown_bytes} AS grown_bytes
+           (SELECT max(h.waited_s) FROM held_up h WHERE h.blocker = a.pid AND h.usename <> a.usename) AS holds_up_s
     FROM bot_roles r JOIN pg_stat_activity a ON a.usename = r.role_name
     WHERE a.backend_type = 'client backend'"""
-# By how much a session has made tables and indexes larger.
-_COUNTS_GROWTH_SINCE = 18
-_GROWN_BYTES = "(SELECT coalesce(sum(extend_bytes), 0)::bigint FROM pg_stat_get_backend_io(a.pid))"
 _END = """
     SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a JOIN bot_roles r ON r.role_name = a.usename
     WHERE a.pid = $1 AND a.backend_start = $2"""
@@ -42,7 +38,6 @@ class BotSession:
     """One open session. Seconds; None where there is no transaction, no statement, nobody held up.
 
     ``password_since``: the bot's present start, when its role got its password. ``outdated``: it began before that.
-    ``grown_bytes``: by how much it has made the database larger, 0 where the server does not count that.
     """
 
     bot_id: str
@@ -54,7 +49,6 @@ class BotSession:
     statement_s: float | None
     outdated: bool
     holds_up_s: float | None
-    grown_bytes: int
 
 
 class BotSessions:
@@ -71,8 +65,7 @@ class BotSessions:
     async def open(self, *, waiting_s: float) -> list[BotSession]:
         """Every session of every bot; somebody counts as held up after ``waiting_s``. Raises StoreUnavailableError."""
         async with self._eye.use() as connection:
-            counts = connection.get_server_version().major >= _COUNTS_GROWTH_SINCE
-            rows = await connection.fetch(_OPEN.format(grown_bytes=_GROWN_BYTES if counts else 0), waiting_s)
+            rows = await connection.fetch(_OPEN, waiting_s)
         # Without it the look is worth as much; the next one tries again.
         with suppress(HanfleetError):
             await self._door.keep()
@@ -87,7 +80,6 @@ class BotSessions:
                 row["statement_s"] if row["active"] else None,
                 row["outdated"],
                 row["holds_up_s"],
-                row["grown_bytes"],
             )
             for row in rows
         ]

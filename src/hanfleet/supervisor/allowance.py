@@ -21,9 +21,10 @@ class Allowance:
         self._taken = {bot_id: taken - back for bot_id, taken in self._taken.items() if taken > back}
         return {bot_id for bot_id, taken in self._taken.items() if taken >= self._burst}
 
-    def forget(self, bot_id: str) -> None:
-        """All of it is there again."""
-        self._taken.pop(bot_id, None)
+    def pardon(self, bot_id: str, amount: float) -> None:
+        """Let it have so much again, if less is left."""
+        if bot_id in self._taken:
+            self._taken[bot_id] = min(self._taken[bot_id], max(self._burst - amount, 0.0))
 
     def in_use(self, bot_id: str) -> bool:
         """Whether not all of what it took has come back yet."""

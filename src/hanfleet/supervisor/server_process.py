@@ -17,10 +17,13 @@ _NICE = 10
 
 @dataclass(frozen=True)
 class ProcessUse:
-    """``memory_mb`` is the process's own (RssAnon), ``processor_s`` what it has run since its birth."""
+    """``memory_mb`` is the process's own (RssAnon). Since its birth it has run for ``processor_s``, and has written
+    ``written_mb`` to files (wchar: the write-ahead log, pages that had to make room, temporary files).
+    """
 
     memory_mb: float
     processor_s: float
+    written_mb: float
 
 
 class ServerProcesses:
@@ -38,12 +41,14 @@ class ServerProcesses:
             status = (folder / "status").read_text(encoding="utf-8")
             # utime and stime are the 12th and 13th.
             user, system = _fields(folder)[11:13]
+            wrote = (folder / "io").read_text(encoding="ascii").split()
         except (OSError, IndexError):  # the server starts anew, and its file is empty for a moment
             return None
         kilobytes = next((line.split()[1] for line in status.splitlines() if line.startswith("RssAnon:")), None)
-        return (
-            None if kilobytes is None else ProcessUse(int(kilobytes) / 1024, (int(user) + int(system)) / _TICKS_PER_S)
-        )
+        if kilobytes is None:
+            return None
+        written = int(wrote[wrote.index("wchar:") + 1])
+        return ProcessUse(int(kilobytes) / 1024, (int(user) + int(system)) / _TICKS_PER_S, written / 2**20)
 
     def give_way(self, pid: int, role_name: str) -> bool:
         """Let all others have the processor first, as long as the process lives: only root could undo it (sched(7)).

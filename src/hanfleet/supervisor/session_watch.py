@@ -1,8 +1,8 @@
 """Ends what a bot has open in the database for too long: limits on its own role a hostile bot lifts itself.
 
 Whoever keeps the processor busy gives way to others first. A bot that does it again and again is shut out
-(supervisor.expulsion). Refuses to look at what a statement says: only time, locks, memory, log-ins and disk count, so
-nothing of a conversation comes this way.
+(supervisor.expulsion). Refuses to look at what a statement says: only time, locks, memory, log-ins and writing count,
+so nothing of a conversation comes this way.
 """
 
 import asyncio
@@ -35,8 +35,8 @@ class WatchLimits:
     ``processors``, ``processor_s`` and ``logins`` are of all sessions of a bot together, from one look to the next and
     within their windows: a worker that catches up after a long absence takes a third of a processor, and logs in twice,
     and twice more when the server was restarted. Above ``processors`` the sessions give way to others until they end.
-    Tables and indexes may grow through a bot by ``growth_mb`` at once, which are 75,000 messages and their answers, and
-    by ``growth_mb_per_h`` in the long run, five of them per second.
+    A message and its answer write 50 to 100 KB, log and all: ``written_mb`` are 40,000 of them at once, and
+    ``written_mb_per_h`` three of them per second in the long run. Half of it at most is data that stays.
     """
 
     statement_s: float = 10.0
@@ -48,8 +48,8 @@ class WatchLimits:
     processor_window_s: float = 10.0
     logins: int = 8
     logins_window_s: float = 60.0
-    growth_mb: float = 256.0
-    growth_mb_per_h: float = 64.0
+    written_mb: float = 4096.0
+    written_mb_per_h: float = 1024.0
     offences: int = 3
     memory_of_offences_s: float = 600.0
 
@@ -93,7 +93,7 @@ class SessionWatch:
         self._load = SessionLoad(
             processor_window_s=self._limits.processor_window_s,
             logins_window_s=self._limits.logins_window_s,
-            growth_mb=Allowance(self._limits.growth_mb, self._limits.growth_mb_per_h / 3600),
+            written_mb=Allowance(self._limits.written_mb, self._limits.written_mb_per_h / 3600),
         )
         self._offences = Offences(clock, most=self._limits.offences, within_s=self._limits.memory_of_offences_s)
         self._consequences = Consequences(store, shut_out)
@@ -151,9 +151,9 @@ class SessionWatch:
         elif load.processor_s > limits.processor_s:
             window = f"{limits.processor_window_s:.0f} s"
             reason = f"It kept the processor busy for {load.processor_s:.1f} s within {window}."
-        elif load.grown:
-            beyond = f"{limits.growth_mb_per_h:.0f} MB per hour"
-            reason = f"It made the database larger by {limits.growth_mb:.0f} MB, and {beyond} beyond."
+        elif load.overwrote:
+            beyond = f"{limits.written_mb_per_h:.0f} MB per hour"
+            reason = f"It wrote {limits.written_mb:.0f} MB to the server's files, and {beyond} beyond."
         else:
             return False
         self._note(bot_id, reason, shut_out=True)
