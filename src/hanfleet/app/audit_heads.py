@@ -5,6 +5,7 @@ copy on another machine guards against whoever can.
 """
 
 import asyncio
+import fcntl
 import json
 import os
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from hanfleet.app.folders import make_folder
 from hanfleet.core.audit import ChainHead, ExportedHead
 from hanfleet.core.errors import PermanentError, StoreUnavailableError
 from hanfleet.kit.clock import Clock
+from hanfleet.kit.disk import append_whole
 from hanfleet.kit.logging import get_logger
 from hanfleet.store.principals import Principal
 from hanfleet.store.session import Store
@@ -49,7 +51,7 @@ class HeadsFile:
         return [head for head in found.values() if head], [number for number, head in found.items() if not head]
 
     def append(self, heads: Sequence[ChainHead], at: datetime) -> None:
-        """Add ``heads`` and wait until the disk has them. Raises OSError."""
+        """Add ``heads`` and wait until the disk has them. Raises OSError, and then the file is as it was."""
         if not heads:
             return
         if self._makes_folder:
@@ -57,12 +59,12 @@ class HeadsFile:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(self.path, flags, 0o600)
         try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
             end = os.fstat(descriptor).st_size
             # A line that a loss of power cut short must not spoil the next one.
             torn = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
             lines = "".join(_line_of(head, at) for head in heads)
-            os.write(descriptor, ("\n" if torn else "").encode() + lines.encode())
-            os.fsync(descriptor)
+            append_whole(descriptor, ("\n" if torn else "").encode() + lines.encode())
         finally:
             os.close(descriptor)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hanfleet.cli.messages import say
 from hanfleet.core.errors import InvalidInputError, PermanentError
+from hanfleet.kit.disk import write_all
 
 # It quotes what people wrote.
 _MODE = 0o600
@@ -59,9 +60,7 @@ def _write(descriptor: int, text: str, path: Path) -> None:
     try:
         if _is_file(descriptor):
             os.ftruncate(descriptor, 0)
-        left = memoryview(f"{text}\n".encode())
-        while left:
-            left = left[os.write(descriptor, left) :]
+        write_all(descriptor, f"{text}\n".encode())
     except OSError as refused:
         raise PermanentError(say("import_legacy.report_cut", report=path, reason=refused.strerror)) from refused
 

@@ -18,8 +18,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hanfleet.core.errors import PermanentError
-from hanfleet.kit.disk import sync_folder
+from hanfleet.core.errors import PermanentError, TemporaryError
+from hanfleet.kit.disk import append_whole, sync_folder
 
 FILE = "erased.jsonl"
 _KEY_BYTES = 32
@@ -64,9 +64,21 @@ class Ledger:
         return self._mark("bot", bot_id)
 
     def append(self, entry: Entry) -> None:
-        """Add ``entry``; it is on the disk when this returns. One that stands already is not added again."""
+        """Add ``entry``; it is on the disk when this returns. One that stands already is not added again.
+
+        Raises TemporaryError when there is no room for it, and then the file is as it was.
+        """
         if entry in self.entries():
             return
+        try:
+            self._add(_line(entry))
+        except OSError as refused:
+            raise TemporaryError(
+                f"{self.path} cannot be written ({refused.strerror}), and nobody is erased who does not stand in it:"
+                " make room there, then try again."
+            ) from refused
+
+    def _add(self, line: str) -> None:
         self.path.parent.mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
@@ -77,8 +89,7 @@ class Ledger:
                 # A line that was cut off in the middle, before its erasure was acknowledged, counts for nothing.
                 os.ftruncate(descriptor, whole)
             head = "" if whole else self._head()
-            os.write(descriptor, f"{head}{_line(entry)}".encode())
-            os.fsync(descriptor)
+            append_whole(descriptor, f"{head}{line}".encode())
         finally:
             os.close(descriptor)
         sync_folder(self.path.parent)

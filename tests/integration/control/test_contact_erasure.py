@@ -13,9 +13,9 @@ from hanfleet.control import MultiBotManager
 from hanfleet.control.erasure import Applied, Ledger, apply_ledger
 from hanfleet.control.legacy import LegacyFolder, import_folder
 from hanfleet.core.config import BotConfig
-from hanfleet.core.errors import NotFoundError, PermanentError
+from hanfleet.core.errors import NotFoundError, PermanentError, TemporaryError
 from hanfleet.core.messages import Entity, UpdateBatch
-from hanfleet.core.states import BotState
+from hanfleet.core.states import BotState, DesiredState
 from hanfleet.kit.clock import SystemClock
 from hanfleet.store.erasures import Erasures
 from hanfleet.store.principals import BotPrincipal, SystemPrincipal
@@ -26,6 +26,7 @@ from hanfleet.supervisor.relay import Relay
 from hanfleet.vault import KeyRing
 from tests.integration.store.conversation_steps import NOON, decide, later, load, message, take
 from tests.support.database import SYSTEM, BotLogIn, Database
+from tests.support.full_disk import room_for
 from tests.support.legacy import SAMPLE
 from tests.support.operators import BACKUPS_KEPT, MASTER_KEY, FleetHand, bot_document
 from tests.support.ports import free_port
@@ -290,6 +291,26 @@ async def test_what_a_crash_leaves_is_finished(
     async with open_bus(valkey_url, clock=SystemClock()) as bus:
         assert await streams_that_hold(bus, str(ANN), about=bot.bot_id) == {}
     assert await _chats(manager, bot.bot_id) == [BORIS]
+
+
+async def test_nobody_is_erased_who_does_not_stand_in_the_ledger(
+    database: Database, manager: MultiBotManager, bot: BotLogIn, ledger: Ledger
+):
+    await manager.contacts.erase(bot.bot_id, BORIS)
+    with room_for(30, ledger.path):
+        for erase in (
+            lambda: manager.contacts.erase(bot.bot_id, ANN),
+            manager.contacts.finish_pending,
+            lambda: manager.remove_bot(bot.bot_id, erase=True),
+        ):
+            with pytest.raises(TemporaryError, match="cannot be written"):
+                await erase()
+    assert await _chats(manager, bot.bot_id) == [ANN]
+    assert (await manager.get_bot_status(bot.bot_id)).desired_state is not DesiredState.ERASED
+    assert [entry.mark for entry in ledger.entries()] == [ledger.contact_mark(bot.bot_id, BORIS)]
+    assert await manager.contacts.finish_pending() == 1
+    assert await tables_that_hold(database, str(ANN)) == {}
+    assert ledger.contact_mark(bot.bot_id, ANN) in [entry.mark for entry in ledger.entries()]
 
 
 async def test_it_is_told_how_long_backups_hold_the_contact(

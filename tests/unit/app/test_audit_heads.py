@@ -5,6 +5,7 @@ import pytest
 
 from hanfleet.app.audit_heads import HeadsFile
 from hanfleet.core.audit import ChainHead, ExportedHead
+from tests.support.full_disk import room_for
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 FLEET, ANNA = ChainHead("fleet", 3, b"abc"), ChainHead("bot:anna", 7, b"xyz")
@@ -40,6 +41,15 @@ def test_lines_are_only_added_also_behind_a_torn_one(file: HeadsFile) -> None:
     file.append([ANNA], NOON)
     assert file.path.read_bytes().startswith(whole + b'{"chain": "fl\n')
     assert file.read() == ([ExportedHead(FLEET, NOON), ExportedHead(ANNA, NOON)], [2])
+
+
+def test_a_full_disk_is_told_and_leaves_the_file_as_it_was(file: HeadsFile) -> None:
+    file.append([FLEET], NOON)
+    with room_for(40, file.path), pytest.raises(OSError, match="too large"):
+        file.append([ANNA], NOON)
+    assert file.read() == ([ExportedHead(FLEET, NOON)], [])
+    file.append([ANNA], NOON)
+    assert file.read() == ([ExportedHead(FLEET, NOON), ExportedHead(ANNA, NOON)], [])
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hanfleet.core.errors import PermanentError
+from hanfleet.core.errors import PermanentError, TemporaryError
 from hanfleet.store.ledger import Entry, Ledger
+from tests.support.full_disk import room_for
 
 NOON = datetime(2026, 5, 5, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -67,6 +68,18 @@ def test_a_first_line_that_was_cut_off_is_written_anew(ledger: Ledger) -> None:
     entry = Entry(ledger.bot_mark("mira"), NOON)
     ledger.append(entry)
     assert ledger.entries() == [entry]
+
+
+@pytest.mark.parametrize("room", [0, 1, 70, 100])
+def test_a_line_for_which_there_is_no_room_is_refused(ledger: Ledger, room: int) -> None:
+    first, second = (Entry(ledger.contact_mark("mira", chat_id), NOON) for chat_id in (1, 2))
+    ledger.append(first)
+    whole = ledger.path.read_bytes()
+    with room_for(room, ledger.path), pytest.raises(TemporaryError, match=r"erased\.jsonl cannot be written \(.*room"):
+        ledger.append(second)
+    assert ledger.path.read_bytes() == whole
+    ledger.append(second)
+    assert ledger.entries() == [first, second]
 
 
 def test_a_damaged_line_is_named(ledger: Ledger) -> None:
