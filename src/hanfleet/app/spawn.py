@@ -8,6 +8,7 @@ environment, file descriptors and standard input are what the caller names. Linu
 import asyncio
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 import threading
@@ -93,9 +94,12 @@ def spawn(
     folder: Path | None = None,
     account: Account | None = None,
     parent_death_signal: signal.Signals | None = None,
+    memory_bytes: int | None = None,
     pass_fds: Sequence[int] = (),
 ) -> Spawned:
     """Start ``argv`` in a session of its own, its output appended to the file ``output``.
+
+    ``memory_bytes`` bounds what it and each process that it starts has for itself alone (RLIMIT_DATA).
 
     With ``parent_death_signal`` the kernel sends it that signal when the calling *thread* ends, so only the main
     thread may ask for it. Raises PermanentError when the program cannot be started.
@@ -118,7 +122,7 @@ def spawn(
             umask=0o077,
             pass_fds=pass_fds,
             start_new_session=True,
-            preexec_fn=_dies_with_parent(parent_death_signal) if parent_death_signal else None,  # noqa: PLW1509 - system calls alone
+            preexec_fn=_bound(parent_death_signal, memory_bytes),  # noqa: PLW1509 - system calls alone
         )
         return Spawned(process, output, start)
     except (OSError, subprocess.SubprocessError) as failed:
@@ -138,12 +142,16 @@ def collect(pid: int) -> None:
         child.collect()
 
 
-def _dies_with_parent(number: signal.Signals) -> Callable[[], None]:
+def _bound(number: signal.Signals | None, memory_bytes: int | None) -> Callable[[], None] | None:
+    if number is None and memory_bytes is None:
+        return None
     parent = os.getpid()
 
     def arm() -> None:
+        if memory_bytes is not None:
+            resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
         # Runs after the change of user, which would clear the setting. The parent may be gone already by now.
-        if _libc.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0) != 0 or os.getppid() != parent:
+        if number and (_libc.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0) != 0 or os.getppid() != parent):
             os._exit(127)
 
     return arm

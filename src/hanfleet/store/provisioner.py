@@ -27,6 +27,10 @@ _NAME_PRINCIPAL = """
 _PRINCIPAL = SystemPrincipal("provisioner")
 _ROTATED = "UPDATE bot_roles SET rotated_at = clock_timestamp() WHERE bot_id = $1"
 
+_HAS_SETTINGS = """
+    SELECT count(*) = 1 AND bool_and(setdatabase = 0 AND setconfig = $2::text[])
+    FROM pg_db_role_setting WHERE setrole = $1::text::regrole"""
+
 # What a role may set it may also lift: that is for accidents, not for attackers. What only we may set holds.
 _SETTINGS = {
     "statement_timeout": "30s",
@@ -141,10 +145,9 @@ async def _ensure_role(connection: Any, bot_id: str) -> str:
 
 async def _set_anew(connection: Any, role: str) -> None:
     """Give the role its settings: it may change most of them for itself, and a new start has to heal that."""
-    found = await connection.fetch(
-        "SELECT setdatabase, setconfig FROM pg_db_role_setting WHERE setrole = $1::text::regrole", role
-    )
-    if [tuple(row) for row in found] == [(0, [f"{name}={value}" for name, value in _SETTINGS.items()])]:
+    # Compared over there: a value of its own may have any number of megabytes.
+    wanted = [f"{name}={value}" for name, value in _SETTINGS.items()]
+    if await connection.fetchval(_HAS_SETTINGS, role, wanted):
         return
     await connection.execute(f"ALTER ROLE {role} RESET ALL")
     database = await connection.fetchval("SELECT quote_ident(current_database())")

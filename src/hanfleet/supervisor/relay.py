@@ -9,6 +9,7 @@ lose one: the rest follows slowly.
 """
 
 import asyncio
+import json
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -29,6 +30,8 @@ _BATCH = 500
 #: honest bot has to give. They are a fifth of what a stream keeps (bus.producer); the rest of it takes over an hour.
 BURST = 20_000
 PER_S = 20.0
+#: An ordinary event's data has 150. A larger one counts for several: the streams lie in the bus server's memory.
+_ORDINARY_BYTES = 256
 
 
 class Publisher(Protocol):
@@ -120,7 +123,13 @@ class Relay:
                 await tx.events.mark_published(due)
         for row in due:
             if row.bot_id is not None:
-                self._allowance.take(row.bot_id)
+                self._allowance.take(row.bot_id, _weight(row))
             if isinstance(row, UnreadableEvent):
                 _log.error("an event cannot be read and is not published", bot_id=row.bot_id, event_id=str(row.id))
         return len(due)
+
+
+def _weight(row: Event | UnreadableEvent) -> float:
+    """How many ordinary events it counts for."""
+    size = len(json.dumps(row.data, ensure_ascii=False)) if isinstance(row, Event) else 0
+    return max(1.0, size / _ORDINARY_BYTES)

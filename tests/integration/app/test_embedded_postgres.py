@@ -12,6 +12,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from asyncpg.exceptions import OutOfMemoryError
 from sqlalchemy.engine import make_url
 
 from hanfleet.app.embedded import EmbeddedPostgres
@@ -156,6 +157,13 @@ async def test_no_query_spreads_over_several_processes(postgres: EmbeddedPostgre
     await postgres.stop()
     await postgres.start()
     assert '"Workers Launched": 1' in str(await _run(postgres.url, *attack))
+
+
+async def test_no_process_of_it_takes_all_memory(postgres: EmbeddedPostgres) -> None:
+    """A value may have a gigabyte, so each session could take several."""
+    with pytest.raises(OutOfMemoryError):
+        await _run(postgres.url, "SELECT length(repeat('x', 900000000))")
+    assert await _run(postgres.url, "SELECT length(repeat('x', 100000000))") == 100_000_000
 
 
 async def test_stopping_does_not_wait_for_clients(postgres: EmbeddedPostgres) -> None:

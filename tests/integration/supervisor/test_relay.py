@@ -151,7 +151,7 @@ async def test_what_gathered_while_nobody_published_is_nobodys_offence(database:
     async def end(bot_id: str) -> None:
         shut_out.append(bot_id)
 
-    allowance = Allowance(burst=150, per_s=0.001)
+    allowance = Allowance(burst=2000, per_s=0.001)  # each of its events counts for fifteen
     loop = asyncio.create_task(Relay(database.relay, bus, end, SystemClock(), allowance=allowance).run())
     try:
         await eventually(lambda: len(bus.taken) >= 200, what="what it may send at once is sent")
@@ -177,7 +177,7 @@ async def test_who_floods_the_streams_is_shut_out_and_its_events_wait(database: 
 
     # Its first event, that it was added, is one of what may pass.
     mallory = await database.add_bot("mallory")
-    allowance = Allowance(burst=150, per_s=0.001)
+    allowance = Allowance(burst=2000, per_s=0.001)  # each of its events counts for fifteen
     clock = RestingClock()
     loop = asyncio.create_task(Relay(database.relay, bus, end, clock, allowance=allowance).run())
     try:

@@ -89,6 +89,8 @@ class EmbeddedPostgres(EmbeddedServer):
     name = "postgres"
     # SIGTERM would wait for every client to leave.
     stop_signal = signal.SIGINT
+    # One value of a statement may have a gigabyte, and be gone before the supervisor's watch looks.
+    largest_process_bytes = 512 << 20
 
     def __init__(self, home: Home, *, bots: int = 50, durable: bool = True) -> None:
         """``durable=False`` gives up safety against power cuts for speed: for tests only."""

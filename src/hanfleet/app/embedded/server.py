@@ -28,6 +28,8 @@ class EmbeddedServer(ABC):
     stop_signal: signal.Signals
     start_within_s = 60.0
     stop_within_s = 20.0
+    #: Of memory that the process shares with nobody. Who wants more gets an error.
+    largest_process_bytes: int | None = None
 
     def __init__(self, home: Home) -> None:
         self._home = home
@@ -76,6 +78,7 @@ class EmbeddedServer(ABC):
                 folder=self.data,
                 account=self._account,
                 parent_death_signal=self.stop_signal,
+                memory_bytes=self.largest_process_bytes,
             )
             await until_ready(self._process, self._answers, name=self.name, within_s=self.start_within_s)
         except BaseException:
