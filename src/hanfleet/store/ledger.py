@@ -1,7 +1,7 @@
 """The ledger of erasures: a file beside the backups that says who must stay erased, without saying who that is.
 
-One line of JSON an entry: a keyed hash (HMAC-SHA-256) of bot and chat, or of the bot, and until when the erased one was
-first met, so that a person who writes again later is somebody new. It is written and on the disk before the erasure is
+One line of JSON an entry: a keyed hash (HMAC-SHA-256) of bot and chat, or of the bot, and when the erasure was asked
+for, so that a person who writes again later is somebody new. It is written and on the disk before the erasure is
 committed: after a crash in between, the contact that was to go is still named, and goes at the next start. Lines are
 only ever added. Refuses a damaged ledger and a key that is not its own: half a ledger would bring people back.
 """

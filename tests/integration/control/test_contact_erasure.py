@@ -356,11 +356,28 @@ async def test_the_ledger_erases_again_whom_an_older_backup_brings_back(
     assert await _apply(database, ledger) == Applied(0, 0)
 
 
+async def test_the_ledger_erases_again_who_stands_in_a_backup_with_a_later_date(
+    database: Database, manager: MultiBotManager, bot: BotLogIn, ledger: Ledger
+):
+    """As after an import that was rolled back and came again fuller, or after a restore of an older backup."""
+    window = await database.connect()
+    await manager.contacts.erase(bot.bot_id, ANN)
+    await take(bot, message(7, "from the backup", chat_id=ANN), now=NOON + timedelta(hours=1))
+    assert await _apply(database, ledger) == Applied(contacts=1)
+    assert await _chats(manager, bot.bot_id) == [BORIS]
+
+    await window.execute("UPDATE bots SET created_at = created_at - interval '2 days'")
+    await manager.remove_bot(bot.bot_id, erase=True)
+    await database.provisioner.drop_bot_role(bot.bot_id)
+    await window.execute("UPDATE bots SET desired_state = 'running', created_at = created_at + interval '1 day'")
+    assert await _apply(database, ledger) == Applied(bots=1)
+
+
 async def test_the_ledger_lets_be_whoever_wrote_again(
     database: Database, manager: MultiBotManager, bot: BotLogIn, ledger: Ledger
 ):
     await manager.contacts.erase(bot.bot_id, ANN)
-    await take(bot, message(7, "me again", chat_id=ANN), now=NOON + timedelta(microseconds=1))
+    await take(bot, message(7, "me again", chat_id=ANN), now=database.clock.now())
     assert await _apply(database, ledger) == Applied(0, 0)
     assert await _chats(manager, bot.bot_id) == [ANN, BORIS]
 

@@ -8,7 +8,7 @@ contact again by its mark. The worker is replaced by a fresh one, so its memory 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -107,7 +107,7 @@ class Contacts:
         """In the transaction that marks a bot as erased: who asked, and in the ledger, so that it stays erased."""
         mark = self._ledger.bot_mark(bot.bot_id)
         await tx.erasures.ask(ErasureKind.BOT, bot.bot_id, mark)
-        await asyncio.to_thread(self._ledger.append, Entry(mark, bot.created_at))
+        await self._remember(tx, mark, bot.created_at)
 
     async def keep_finishing(self, clock: Clock) -> None:
         """Finish what was begun, now and whenever there is something; cancel it to stop."""
@@ -137,11 +137,21 @@ class Contacts:
         if found is None or erasure is None:
             # The answer to the commit was lost, or another one was quicker.
             return erasure.counts if erasure else {}
-        await asyncio.to_thread(self._ledger.append, Entry(mark, found.met_at or erasure.requested_at))
+        await self._remember(tx, mark, found.met_at)
         kept = await forget_kept(tx, bot_id, chat_id)
         counts = await tx.erasures.erase(bot_id, chat_id, mark)
         await self._renew_worker(tx, bot_id)
         return counts | ({"imports": kept} if kept else {})
+
+    async def _remember(self, tx: Transaction, mark: bytes, since: datetime | None) -> None:
+        """Into the ledger, for all that was there when it was asked for.
+
+        ``since`` when the one that goes is there may be older: what an import or a restore put in its place before, and
+        a backup holds, counts from another time.
+        """
+        (erasure,) = await tx.erasures.pending(mark)
+        until = max(since or erasure.requested_at, erasure.requested_at)
+        await asyncio.to_thread(self._ledger.append, Entry(mark, until))
 
     async def _find_and_erase(self, tx: Transaction, erasure: PendingErasure) -> None:
         is_meant = self._meant(erasure.bot_id, erasure.mark)
