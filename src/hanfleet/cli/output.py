@@ -1,17 +1,18 @@
 """What commands print: aligned columns for people, JSON for programs. Plain text, so that pipes get the same."""
 
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
+from hanfleet.cli.terminal import printable, printable_json
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
 
 def print_json(document: Any) -> None:
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    print(printable_json(document, indent=2))
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -40,5 +41,4 @@ def _shown(value: Any) -> str:
         return "–"
     if isinstance(value, float):
         return f"{value:.1f}"
-    # Names come from people: nothing in them may steer the terminal.
-    return "".join(char if char.isprintable() else "·" for char in str(value))
+    return printable(str(value))

@@ -194,7 +194,12 @@ async def test_logs_are_shown_and_followed(
         '{"event": "one", "level": "info", "timestamp": "t"}\n{"event": "two", "level": "info", "timestamp": "t"}\n'
     )
     assert (await bots("logs", bot_id, "-n", "1")).out == "t info    two\n"
-    assert (await bots("logs", bot_id, "-n", "1", "--json")).out.startswith('{"event": "two"')
+    with log.open("a") as file:
+        file.write("\x1b[2Jnot our line\n")
+    lines = (await bots("logs", bot_id, "-n", "2", "--json")).out.splitlines()
+    assert [json.loads(line).get("event") for line in lines] == ["two", None]
+    assert lines[1] == '{"text": "\\u001b[2Jnot our line"}'
+    assert (await bots("logs", bot_id, "-n", "1")).out == "·[2Jnot our line\n"
 
     pauses = iter(range(3))
 
@@ -209,7 +214,7 @@ async def test_logs_are_shown_and_followed(
     monkeypatch.setattr("hanfleet.cli.bots.log_lines.time.sleep", pause)
     outcome = await bots("logs", bot_id, "-n", "1", "-f")
     assert outcome.status == exits.INTERRUPTED
-    assert outcome.out.splitlines() == ["t info    two", "t info    later 0", "t info    later 1"]
+    assert outcome.out.splitlines() == ["·[2Jnot our line", "t info    later 0", "t info    later 1"]
 
 
 async def test_many_bots_are_all_listed(bots: Command, tmp_path: Path, bot_id: str, manager: MultiBotManager) -> None:
@@ -338,12 +343,13 @@ async def test_a_mistyped_code_may_be_typed_again(
 
     def answer(command):
         if isinstance(command, SubmitLoginCode) and command.code.get_secret_value() != "12345":
-            return "The code is wrong: look again."
+            # As a captured worker would, whose words reach the person who logs the bot in.
+            return "The code is wrong:\nlook\x1b]0;title\x07\x1b[2J again."
         return {}
 
     async with hand.worker(bot_id, answer):
         on_a_terminal += ["12345", "54321"]
         outcome = await bots("login", bot_id, "--json", terminal=True)
     assert outcome.status == 0
-    assert "The code is wrong" in outcome.err
+    assert "Error: The code is wrong: look·]0;title··[2J again.\n" in outcome.err
     assert json.loads(outcome.out)["logged_in"]

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -7,9 +8,9 @@ import pytest
 import typer
 
 from hanfleet.cli import exits, main, table
-from hanfleet.cli.bots.log_lines import readable
+from hanfleet.cli.bots.log_lines import as_json, readable
 from hanfleet.cli.front import run
-from hanfleet.cli.output import print_facts, print_table
+from hanfleet.cli.output import print_facts, print_json, print_table
 from hanfleet.core.errors import ConflictError
 
 ENGLISH = os.environ | {"HANFLEET_LANG": "en"}
@@ -195,3 +196,52 @@ def test_columns_are_aligned_and_names_cannot_steer_the_terminal(capsys: pytest.
 )
 def test_a_log_line_for_eyes(line: str, shown: str) -> None:
     assert readable(line) == shown
+
+
+_STEERING = "a\x1b]0;owned\x07\x1b[2J\x9b31mb\u202ec\x7f\u2028d\r\ne\ud800"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "plain \x1b[31mtext",
+        "",
+        "[1]",
+        "7",
+        '{"a": NaN}',
+        '{"a": 1e999}',
+        '{"a": ' + "1" * 5000 + "}",
+        '{"a":' * 50_000,
+        '{"a": ' + "[" * 5_000 + "]" * 5_000 + "}",
+        _STEERING,
+    ],
+)
+def test_a_line_of_a_log_that_is_no_object_becomes_one(line: str) -> None:
+    said = as_json(line)
+    assert said.isprintable()
+    assert json.loads(said, parse_constant=pytest.fail) == {"text": line}
+    assert readable(line).isprintable()
+
+
+def test_an_object_in_a_log_stays_itself() -> None:
+    entry = {"event": _STEERING, "level": "info", "Имя": [1, 2.5, None, {"x\x1b": True}]}
+    said = as_json(json.dumps(entry))
+    assert said.isprintable()
+    assert "Имя" in said
+    assert json.loads(said) == entry
+
+
+def test_json_on_a_terminal_steers_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"reason": _STEERING, "имя": "Мира 🙂"})
+    shown = capsys.readouterr().out
+    assert all(line.isprintable() for line in shown.split("\n"))
+    assert "Мира 🙂" in shown
+    assert json.loads(shown)["reason"] == _STEERING
+
+
+def test_an_error_from_elsewhere_is_one_line_that_steers_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HANFLEET_LANG", "en")
+    exits.tell(_STEERING)
+    assert capsys.readouterr().err == "Error: a·]0;owned··[2J·31mb·c· d  e·\n"

@@ -22,6 +22,7 @@ def test_both_languages_say_the_same(group: str) -> None:
         assert english
         assert russian
         assert fields(english) == fields(russian), key
+        assert (english + russian).isprintable(), key
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,12 @@ def test_a_text_is_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
     assert say("cli.error", sentence="No.") == "Error: No."
     with pytest.raises(KeyError):
         say("cli.nothing")
+
+
+def test_what_is_filled_in_cannot_steer_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANFLEET_LANG", "en")
+    said = say("bots.not_reached", bot_id="mira", status="failed", seconds=3, reason="\x1b[2Jgone\nmira is running.")
+    assert said.startswith("mira is failed after 3 s (·[2Jgone mira is running.)")
 
 
 def test_one_is_not_said_like_several(monkeypatch: pytest.MonkeyPatch) -> None:

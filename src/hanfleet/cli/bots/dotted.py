@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hanfleet.cli.messages import say
+from hanfleet.cli.terminal import printable
 
 
 def print_configuration(bot: Mapping[str, Any]) -> None:
@@ -15,7 +16,7 @@ def print_configuration(bot: Mapping[str, Any]) -> None:
         say("bots.shown_secrets", names=", ".join(bot["secrets_set"]) or "–"),
     ]
     for comment in comments:
-        print("# " + "".join(char if char.isprintable() else "·" for char in comment))
+        print(f"# {printable(comment)}")
     for line in dotted(bot["config"]):
         print(line)
 
@@ -26,9 +27,9 @@ def dotted(table: Mapping[str, Any], path: str = "") -> Iterator[str]:
         if isinstance(value, Mapping):
             yield from dotted(value, f"{path}{name}.")
         elif value is not None:
-            yield f"{path}{name} = {_printable(json.dumps(value, ensure_ascii=False))}"
+            yield f"{path}{name} = {_quoted(json.dumps(value, ensure_ascii=False))}"
 
 
-def _printable(text: str) -> str:
+def _quoted(text: str) -> str:
     """Nothing in a text may steer the terminal. Outside of strings JSON has no such character."""
     return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in text)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hanfleet.cli.connection import Api
+from hanfleet.cli.terminal import printable, printable_json
 
 _PAUSE_S = 0.5
 _KNOWN = ("timestamp", "level", "event", "process")
@@ -23,23 +24,32 @@ def follow(api: Api, bot_id: str, position: int, *, raw: bool) -> None:
 
 def show(lines: Iterable[str], *, raw: bool) -> None:
     for line in lines:
-        print(line if raw else readable(line), flush=True)
+        print(as_json(line) if raw else readable(line), flush=True)
+
+
+def as_json(line: str) -> str:
+    """The line's object as JSON again; a line that holds none, for a worker may write anything, as the text of one."""
+    entry = _entry(line)
+    return printable_json({"text": line} if entry is None else entry)
 
 
 def readable(line: str) -> str:
-    """A JSON line as text; anything else as it is, without what could steer a terminal."""
-    try:
-        entry: Any = json.loads(line)
-    except ValueError:
-        entry = None
-    if not isinstance(entry, dict):
-        return _printable(line)
+    """A JSON line as text; anything else as it is. Nothing that could steer a terminal."""
+    entry = _entry(line)
+    if entry is None:
+        return printable(line)
     facts = " ".join(f"{name}={value}" for name, value in entry.items() if name not in _KNOWN and name != "exception")
     head = f"{entry.get('timestamp', '')} {str(entry.get('level', '')).ljust(7)} {entry.get('event', '')}"
-    text = _printable(f"{head}  {facts}".rstrip())
+    text = printable(f"{head}  {facts}".rstrip())
     trace = entry.get("exception")
-    return f"{text}\n" + "\n".join(map(_printable, str(trace).splitlines())) if trace else text
+    return f"{text}\n" + "\n".join(map(printable, str(trace).splitlines())) if trace else text
 
 
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() or char == "\t" else "·" for char in text)
+def _entry(line: str) -> dict[str, Any] | None:
+    """None also for what can be read but not said again: NaN, a number beyond all numbers, a thousand brackets."""
+    try:
+        entry: Any = json.loads(line)
+        json.dumps(entry, allow_nan=False)
+    except (ValueError, RecursionError):
+        return None
+    return entry if isinstance(entry, dict) else None

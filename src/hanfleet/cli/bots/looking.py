@@ -97,7 +97,7 @@ def logs(
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until Ctrl-C.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a bot's worker logged. With --json the lines are as they were written."""
+    """Show what a bot's worker logged. With --json each line is an object; text that is none stands in its "text"."""
     page = api.ask("GET", path_of(bot_id, "logs"), params={"lines": lines})
     log_lines.show(page["lines"], raw=as_json)
     if follow:

@@ -5,6 +5,8 @@ Each group of commands has a module here named like the first word of its keys (
 
 A count may bring its words along, for one and for several: ``{rows:row|rows}`` is "1 row" or "2 rows". Russian has
 three forms, and says the thing first instead: ``строк {rows}``.
+
+Values come from anywhere, the error of a captured worker among them: what does not print is taken out of each.
 """
 
 import os
@@ -13,6 +15,8 @@ from importlib import import_module
 from string import Formatter
 from typing import Any
 
+from hanfleet.cli.terminal import printable
+
 _LANGUAGES = ("en", "ru")
 
 
@@ -20,7 +24,7 @@ class _Counting(Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         one, bar, several = format_spec.partition("|")
         if not bar:
-            return str(super().format_field(value, format_spec))
+            return printable(str(super().format_field(value, format_spec)))
         return f"{value} {one if value == 1 else several}"
 
 

@@ -21,6 +21,7 @@ from hanfleet.cli.stage.report import build_report
 from hanfleet.cli.stage.stage import Stage
 from hanfleet.cli.stage.troupe import troupe
 from hanfleet.cli.stage.view import View
+from hanfleet.cli.terminal import printable
 from hanfleet.sandbox.contacts.judge import judge
 from hanfleet.sandbox.contacts.simulator import SaidLine
 
@@ -97,7 +98,7 @@ class _Show:
         self._view.heard(line)
         if self._options.plain:
             who = f"{line.contact} → {line.bot}" if line.author == "contact" else f"{line.bot} → {line.contact}"
-            self._say_plain(f"{who}: {' '.join(line.text.split())}")
+            self._say_plain(f"{who}: {printable(' '.join(line.text.split()))}")
 
     def _say_plain(self, line: str) -> None:
         self._console.print(f"          {line}", highlight=False, markup=False)

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hanfleet.cli.messages import say
+from hanfleet.cli.terminal import printable
 from hanfleet.sandbox.contacts.simulator import SaidLine
 
 _COLOURS = {"running": "green", "starting": "yellow", "stopping": "yellow", "failed": "red", "stopped": "dim"}
@@ -60,7 +61,7 @@ class View:
         for bot in self.bots:
             status = str(bot["status"])
             table.add_row(
-                escape(str(bot["name"])),
+                escape(printable(str(bot["name"]))),
                 Text(status, style=_COLOURS.get(status, "")),
                 _amount(bot.get("uss_mb"), "MB"),
                 str(bot.get("messages_in") or 0),
@@ -76,7 +77,7 @@ def _amount(value: float | None, unit: str) -> str:
 
 def _spoken(line: SaidLine) -> Text:
     who, style = (line.contact, "cyan") if line.author == "contact" else (line.bot, "green")
-    shown = " ".join(line.text.split())
+    shown = printable(" ".join(line.text.split()))
     return Text.assemble(
         (f"{line.at.astimezone():%H:%M:%S} ", "dim"), (f"{who}: ", style), shown, no_wrap=True, overflow="ellipsis"
     )
