@@ -4,7 +4,7 @@ An entry outlives its bot, so a bot that is no more is known by its entries.
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
@@ -111,9 +111,10 @@ async def _is_known(tx: Transaction, bot_id: str) -> bool:
 def _place_of(cursor: str) -> Place:
     try:
         timestamp, chain, seq = cursor.split("/")
-        place = Place(datetime.fromisoformat(timestamp), chain, int(seq))
-    except ValueError:
+        moment = datetime.fromisoformat(timestamp)
+        place = Place(moment.astimezone(UTC), chain, int(seq)) if moment.tzinfo else None
+    except (ValueError, OverflowError):  # a time that is none in UTC
         place = None
-    if place is None or place.timestamp.tzinfo is None or not (place.chain.isprintable() and 0 < place.seq < 2**63):
+    if place is None or not (place.chain.isprintable() and 0 < place.seq < 2**63):
         raise InvalidInputError("cursor is not one of this list: pass next_cursor of the page before, or none.")
     return place

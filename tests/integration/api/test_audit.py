@@ -66,3 +66,16 @@ async def test_filters(api: httpx.AsyncClient, bot_id: str) -> None:
 )  # fmt: skip
 async def test_what_is_refused(api: httpx.AsyncClient, query: dict[str, str]) -> None:
     assert (await api.get("/api/audit", params=query)).status_code == 422
+
+
+async def test_a_time_that_cannot_be_is_refused_with_a_sentence(api: httpx.AsyncClient) -> None:
+    sentence = "Write a time with its zone, from the year 1 to 9999, such as 2026-11-01T00:00:00Z."
+    before_all, after_all = "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"
+    for time in (before_all, after_all, "0000-01-01T00:00:00Z", "2026-05-04", "0.5", "1e9", "x"):
+        for field in ("since", "until"):
+            answer = await api.get("/api/audit", params={field: time})
+            assert (answer.status_code, answer.json()["detail"]) == (422, f"{field}: {sentence}")
+        answer = await api.get("/api/audit", params={"cursor": f"{time}/fleet/1"})
+        assert (answer.status_code, answer.json()["type"]) == (422, "urn:hanfleet:problem:invalid-input")
+    for time in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59+00:00"):
+        assert (await api.get("/api/audit", params={"since": time, "until": time})).json()["items"] == []

@@ -48,6 +48,13 @@ async def test_what_makes_no_search_is_refused(
     assert_problem(answer, 422, "invalid-input")
 
 
+async def test_no_row_of_minus_signs_is_too_long(api: httpx.AsyncClient, database: Database, bot_id: str) -> None:
+    address = await talk(api, database, bot_id)
+    for query in ("-" * 500, "- " * 250, "-(" * 250, "-\u2028" * 250, '-"' * 250, f"tea {'-' * 99}sugar"):
+        answer = await api.get(address, params={"q": query})
+        assert (answer.status_code, len(answer.json()["items"])) == (200, 5 if "tea" in query else 0)
+
+
 async def test_a_bot_that_encrypts_its_texts_has_no_search_and_says_so(
     api: httpx.AsyncClient, database: Database, bot_id: str
 ) -> None:

@@ -1,14 +1,30 @@
 """/api/audit: who changed what. Verifying the trail needs more than a token: see `hanfleet audit verify`."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
+from pydantic import PlainValidator, WithJsonSchema
 
 from hanfleet.api.routes.bots import Limit
 from hanfleet.api.schemas import Page
 from hanfleet.control import MultiBotManager
 from hanfleet.control.trail import AuditAction, AuditEntry
+
+
+def _moment(text: str) -> datetime:
+    """Raises ValueError also for a time that is none in UTC, before the first year or after the last."""
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        # The original repeats what came in.
+        pass
+    raise ValueError("write a time with its zone, from the year 1 to 9999, such as 2026-11-01T00:00:00Z")
+
+
+Moment = Annotated[datetime, PlainValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
 
 
 def router(manager: MultiBotManager) -> APIRouter:
@@ -24,8 +40,8 @@ def router(manager: MultiBotManager) -> APIRouter:
             ),
         ] = None,
         action: Annotated[AuditAction | None, Query(description="Only such changes.")] = None,
-        since: Annotated[AwareDatetime | None, Query(description="Not before this time.")] = None,
-        until: Annotated[AwareDatetime | None, Query(description="Before this time.")] = None,
+        since: Annotated[Moment | None, Query(description="Not before this time.")] = None,
+        until: Annotated[Moment | None, Query(description="Before this time.")] = None,
         limit: Limit = 100,
         cursor: Annotated[str | None, Query(max_length=200, description="next_cursor of the page before.")] = None,
     ) -> Page[AuditEntry]:
