@@ -1,13 +1,14 @@
 """Shutting a worker in before it runs a line of its own: what an escaped one could not do afterwards.
 
-In this order: resource limits → no new privileges → Landlock → as root a uid of the bot's own → not dumpable → no other
-process. A worker may read the Python environment, the code it comes from, certificates and its own /proc; it writes
-nothing but descriptors that it was born with (its log); it may open TCP connections and no TCP listener; it cannot
-signal or trace a process outside. Best effort: an old kernel gives less, and ``contain`` says which level was reached.
+In this order: resource limits → no new privileges → Landlock → as root a uid of the bot's own → not dumpable → a
+filter of system calls. A worker may read the Python environment, the code it comes from, certificates and its own
+/proc; it writes nothing but descriptors that it was born with (its log); it may open TCP connections and no TCP
+listener; it cannot signal, trace or slow a process outside. Best effort: an old kernel gives less, and ``contain``
+says which level was reached.
 
 Plainly, what is not here: a fleet of an ordinary user runs all its workers as that user, there is no cgroup, the
-seccomp filter refuses nothing but processes, and a unix socket stays reachable by path for whoever may enter its
-folder: passwords and ACLs guard those.
+filter names what is refused and not what is allowed, and a unix socket stays reachable by path for whoever may enter
+its folder: passwords and ACLs guard those.
 """
 
 import ctypes
@@ -23,7 +24,7 @@ import landlockpy
 from landlockpy import AccessFS, AccessNet, Scope
 
 from hanfleet.core.startup import WorkerLimits
-from hanfleet.launchers.one_process import stay_one_process
+from hanfleet.launchers.call_filter import filter_calls
 
 _PR_SET_DUMPABLE = 4
 _PR_SET_NO_NEW_PRIVS = 38
@@ -74,7 +75,7 @@ class Containment:
     no_new_privs: bool
     landlock_abi: int
     own_uid: int | None
-    one_process: bool
+    call_filter: bool
 
 
 def contain(bot_id: str, limits: WorkerLimits, code: Iterable[Path]) -> Containment:
@@ -94,8 +95,8 @@ def contain(bot_id: str, limits: WorkerLimits, code: Iterable[Path]) -> Containm
     own_uid = _become(bot_id) if os.geteuid() == 0 else None
     if privileges:
         _prctl(_PR_SET_DUMPABLE, 0)
-    one_process = privileges and stay_one_process(_libc)
-    return Containment(limits=True, no_new_privs=privileges, landlock_abi=abi, own_uid=own_uid, one_process=one_process)
+    call_filter = privileges and filter_calls(_libc)
+    return Containment(limits=True, no_new_privs=privileges, landlock_abi=abi, own_uid=own_uid, call_filter=call_filter)
 
 
 def uid_of(bot_id: str) -> int:

@@ -201,7 +201,7 @@ async def test_a_contained_process_of_our_own_user_may_ask_the_zygote_nothing(zy
         "import ctypes, socket, sys\n"
         "ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)\n"  # PR_SET_NO_NEW_PRIVS, as containment.py does
         "s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
-        's.sendall(b\'{"op": "list"}\\n\'); print(s.recv(65536).decode())\n'
+        "print(s.recv(65536).decode())\n"  # refused before a word, so nobody waits for it
     )
     answer = subprocess.run(
         [sys.executable, "-c", asking, str(zygote.socket)], check=True, capture_output=True, text=True, timeout=30

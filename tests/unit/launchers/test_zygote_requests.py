@@ -2,6 +2,9 @@
 
 import os
 import socket
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -50,6 +53,42 @@ def test_what_it_refuses(zygote, tmp_path, monkeypatch):
     assert "descriptor" in (ask(zygote, spawn_in(tmp_path)).error or "")
     monkeypatch.setattr(module, "_peer", lambda _: (os.getpid(), os.geteuid() + 1))
     assert "own user" in (ask(zygote, List().to_line()).error or "")
+
+
+def test_who_may_ask_nothing_is_not_waited_for(zygote, monkeypatch):
+    monkeypatch.setattr(module, "_is_contained", lambda _: True)
+    ours, theirs = socket.socketpair()
+    with ours:
+        # Nothing is sent, and the end stays open: reading it would take the zygote's patience.
+        began = time.monotonic()
+        zygote._serve_one(theirs)
+        assert time.monotonic() - began < module._PATIENCE_S
+        assert "contained" in (Answer.model_validate_json(ours.recv(65536)).error or "")
+
+
+def test_a_request_in_small_pieces_has_no_more_time_than_another(zygote, monkeypatch):
+    """A byte each time before patience ends would hold up the zygote for ever."""
+    monkeypatch.setattr(module, "_PATIENCE_S", 0.2)
+    ours, theirs = socket.socketpair()
+    given_up = threading.Event()
+
+    def drip() -> None:
+        with suppress(OSError):
+            for _ in range(100):
+                ours.send(b"{")
+                if given_up.wait(0.05):
+                    return
+
+    dripping = threading.Thread(target=drip)
+    with ours:
+        dripping.start()
+        began = time.monotonic()
+        zygote._serve_one(theirs)
+        took = time.monotonic() - began
+        given_up.set()
+        dripping.join()
+        assert took < 2.0
+        assert "cannot do this now" in (Answer.model_validate_json(ours.recv(65536)).error or "")
 
 
 def test_failed_fork_is_told_and_nothing_is_kept(zygote, tmp_path, monkeypatch):

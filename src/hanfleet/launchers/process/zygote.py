@@ -21,6 +21,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from hanfleet.core.errors import ConflictError
+from hanfleet.kit.clock import SystemClock
 from hanfleet.launchers.exit_records import take_zombie
 from hanfleet.launchers.process.birth import Entry, become_worker
 from hanfleet.launchers.process.wire import MAX_LINE, REQUEST, Answer, Born, Spawn
@@ -117,10 +118,8 @@ class Zygote:
         """One request. Whoever asks badly is told, whoever vanishes is forgotten; the loop goes on."""
         descriptors: list[int] = []
         with connection:
-            connection.settimeout(_PATIENCE_S)
             try:
-                line = _receive(connection, descriptors)
-                answer = self._answer(line, descriptors, connection)
+                answer = self._answer(descriptors, connection)
             except (ValidationError, ValueError) as refused:
                 answer = Answer(error=f"The zygote does not understand this request: {refused}")
             except OSError as failed:
@@ -128,16 +127,18 @@ class Zygote:
             finally:
                 for descriptor in descriptors:
                     os.close(descriptor)
+            connection.settimeout(_PATIENCE_S)
             with suppress(OSError):
                 connection.sendall(answer.to_line())
 
-    def _answer(self, line: bytes, descriptors: list[int], connection: socket.socket) -> Answer:
+    def _answer(self, descriptors: list[int], connection: socket.socket) -> Answer:
+        # Before a byte is read: nobody has to wait for who may ask nothing.
         pid, uid = _peer(connection)
         if uid != os.geteuid():
             return Answer(error="Only the fleet's own user may ask the zygote.")
         if _is_contained(pid):
             return Answer(error="A contained process may not ask the zygote.")
-        request = REQUEST.validate_json(line)
+        request = REQUEST.validate_json(_receive(connection, descriptors))
         if not isinstance(request, Spawn):
             return Answer(workers=tuple(self._children.values()))
         if len(descriptors) != 1:
@@ -175,8 +176,14 @@ class Zygote:
 
 def _receive(connection: socket.socket, descriptors: list[int]) -> bytes:
     """One line; what comes along is added to ``descriptors``, which the caller closes."""
+    clock = SystemClock()
+    deadline = clock.monotonic() + _PATIENCE_S
     line = b""
     while not line.endswith(b"\n"):
+        # For the whole line, not for each piece: who sends a byte a second is not waited for either.
+        if (left := deadline - clock.monotonic()) <= 0:
+            raise TimeoutError("its request took too long")
+        connection.settimeout(left)
         chunk, received, _, _ = socket.recv_fds(connection, 65536, _MAX_DESCRIPTORS)
         descriptors.extend(received)
         if not chunk or len(line) > MAX_LINE:
