@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -42,6 +43,12 @@ def bot_document(bot_id: str, **changes: Any) -> dict[str, Any]:
         "openai_api_key": "sk-very-secret",
         **changes,
     }
+
+
+async def exported(manager: MultiBotManager, bot_id: str, chat_id: int) -> dict[str, Any]:
+    """The whole document about a contact."""
+    document: dict[str, Any] = json.loads("".join([piece async for piece in manager.contacts.export(bot_id, chat_id)]))
+    return document
 
 
 class FleetHand:

@@ -56,15 +56,35 @@ class Api:
         Raises UnreachableError, and what the status means: NotFoundError, ConflictError, InvalidInputError,
         TemporaryError, PermanentError, each with the API's sentence.
         """
+        if "json" in arguments:
+            arguments |= {"content": _as_json(arguments.pop("json")), "headers": {"Content-Type": "application/json"}}
+        with self._reaching():
+            answer = self._client.request(method, path, **arguments)
+        return self._told(answer)
+
+    def pieces(self, path: str) -> Iterator[str]:
+        """A long answer as it comes. Raises as `ask` does, also half-way: what came before is not the whole then."""
+        with self._reaching(), self._client.stream("GET", path) as answer:
+            if answer.is_success:
+                yield from answer.iter_text()
+            else:
+                answer.read()
+                self._told(answer)
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        import httpx
+
+        try:
+            yield
+        except (httpx.TransportError, httpx.InvalidURL, httpx.UnsupportedProtocol) as silent:
+            raise UnreachableError(say("cli.api_silent", url=self._client.base_url, reason=silent)) from silent
+
+    def _told(self, answer: "httpx.Response") -> Any:
+        """The JSON of an answer, or the error that it is."""
         import httpx
 
         url = self._client.base_url
-        if "json" in arguments:
-            arguments |= {"content": _as_json(arguments.pop("json")), "headers": {"Content-Type": "application/json"}}
-        try:
-            answer = self._client.request(method, path, **arguments)
-        except (httpx.TransportError, httpx.InvalidURL, httpx.UnsupportedProtocol) as silent:
-            raise UnreachableError(say("cli.api_silent", url=url, reason=silent)) from silent
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             raise UnreachableError(say("cli.token_refused"))
         try:

@@ -1,9 +1,9 @@
 """``hanfleet contacts``: who talks to a bot, all that is held about one of them, and erasing one everywhere."""
 
-import json
 import os
 import re
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -76,18 +76,25 @@ def export(
     out: Annotated[Path | None, typer.Option(dir_okay=False, help="A new file. Default: standard output.")] = None,
 ) -> None:
     """Everything that is held about a contact, in clear, as one JSON document."""
-    document = api.ask("GET", path_of(bot_id, "contacts", str(chat_id), "export"))
+    pieces = api.pieces(path_of(bot_id, "contacts", str(chat_id), "export"))
+    document = chain([next(pieces)], pieces)  # what is refused, is refused before there is a file
     if out is None:
-        print_json(document)
+        for piece in document:
+            print(piece, end="")
         return
     try:
         # It is what somebody wrote in confidence, so nobody else reads it, and no file that stands is overwritten.
         descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.writelines(document)
+        except BaseException:
+            out.unlink()  # half of it must not pass for the whole
+            raise
+        size = out.stat().st_size
     except OSError as refused:
         raise InvalidInputError(say("contacts.unwritable", out=out, reason=refused.strerror)) from refused
-    print(say("contacts.exported", out=out, messages=len(document["messages"])))
+    print(say("contacts.exported", out=out, size=f"{size / 1e6:.1f} MB"))
 
 
 @speaks

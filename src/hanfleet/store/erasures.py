@@ -4,14 +4,14 @@ The tables are found by their columns (see migration 0007), so a new one that na
 itself. Refuses to know how a contact is marked: the key for that is kept outside the database.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from hanfleet.kit.identity import new_id
 from hanfleet.store.connection import Connection, as_json
@@ -19,7 +19,11 @@ from hanfleet.store.connection import Connection, as_json
 # A message on its way out while its rows go may come back this much later, by another machine's clock.
 _ECHO_MARGIN_S = 60
 
-_HELD = text("SELECT contact_rows(:bot_id, :chat_id)")
+_HELD = text("SELECT relation, CAST(opened AS text) AS opened FROM contact_rows(:bot_id, :chat_id)")
+# A row holds at most a few values of 64 KiB.
+_ROWS_AT_ONCE = 50
+# Who takes the rows may stop taking them, and must not keep the transaction open for ever.
+_PATIENT = text("SELECT pg_catalog.set_config('idle_in_transaction_session_timeout', '60s', true)")
 _FIND = text("SELECT id, created_at FROM user_profiles WHERE bot_id = :bot_id AND chat_id = :chat_id FOR UPDATE")
 _TRACES = text("""
     SELECT EXISTS (SELECT 1 FROM session_entities WHERE bot_id = :bot_id AND entity_id = :chat_id)
@@ -89,10 +93,18 @@ class Erasures:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def held(self, bot_id: str, chat_id: int) -> dict[str, list[dict[str, Any]]]:
-        """Every row about the contact, by table, as JSON has it; sealed values in PostgreSQL's hex."""
-        rows: dict[str, list[dict[str, Any]]] = await self._connection.value(_HELD, bot_id=bot_id, chat_id=chat_id)
-        return rows
+    async def held(self, bot_id: str, chat_id: int) -> AsyncIterator[tuple[str, AsyncIterator[list[dict[str, Any]]]]]:
+        """Every row about the contact at this moment, as JSON has it; sealed values in PostgreSQL's hex.
+
+        Table by table, also empty ones, and of each a few rows at a time.
+        """
+        await self._connection.all(_PATIENT)
+        for table in await self._connection.all(_HELD, bot_id=bot_id, chat_id=chat_id):
+            yield table.relation, self._pages(text(f'FETCH {_ROWS_AT_ONCE} FROM "{table.opened}"'))
+
+    async def _pages(self, fetch: TextClause) -> AsyncIterator[list[dict[str, Any]]]:
+        while rows := await self._connection.all(fetch):
+            yield [row[0] for row in rows]
 
     async def find(self, bot_id: str, chat_id: int) -> Found | None:
         """What there is to erase, locked against its bot until the commit; None: nothing is held of that chat."""

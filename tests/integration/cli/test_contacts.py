@@ -2,12 +2,17 @@
 
 import json
 import stat
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from hanfleet.control import MultiBotManager
 from hanfleet.core.config import BotConfig
+from hanfleet.core.errors import StoreUnavailableError
+from hanfleet.store.erasures import Erasures
 from hanfleet.store.principals import BotPrincipal
 from tests.integration.cli.conftest import Command
 from tests.integration.store.conversation_steps import message, take
@@ -37,7 +42,7 @@ async def test_contacts_at_the_terminal(contacts: Command, bot: BotLogIn, tmp_pa
     file = tmp_path / "ann.json"
     exported = await contacts("export", bot.bot_id, str(ANN), "--out", str(file))
     assert (exported.status, exported.err) == (0, "")
-    assert "(1 message), in clear" in exported.out
+    assert "(0.0 MB), in clear" in exported.out
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert json.loads(file.read_text())["messages"][0]["text"] == "dear diary"
     assert json.loads((await contacts("export", bot.bot_id, str(ANN))).out) == json.loads(file.read_text())
@@ -67,6 +72,42 @@ async def test_a_group_of_the_old_bot_has_a_negative_id(contacts: Command, bot: 
     assert (erased.status, json.loads(erased.out)["erased"]["messages"]) == (0, 1)
     mistyped = await contacts("erase", bot.bot_id, "--yse", "-1001234567890")
     assert (mistyped.status, "--yse" in mistyped.err) == (2, True)
+
+
+async def test_an_export_that_breaks_off_leaves_no_file(
+    contacts: Command, bot: BotLogIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    whole = Erasures.held
+
+    async def breaks_off(self: Erasures, bot_id: str, chat_id: int) -> AsyncIterator[Any]:
+        async for table, pages in whole(self, bot_id, chat_id):
+            if table == "events":
+                raise StoreUnavailableError("The database is gone.")
+            yield table, pages
+
+    monkeypatch.setattr(Erasures, "held", breaks_off)
+    file = tmp_path / "ann.json"
+    outcome = await contacts("export", bot.bot_id, str(ANN), "--out", str(file))
+    assert (outcome.status, outcome.out) == (4, "")
+    assert not file.exists()
+
+
+async def test_who_leaves_in_the_middle_of_an_export_keeps_nobody_waiting(
+    contacts: Command, bot: BotLogIn, database: Database, api_url: str
+):
+    window = await database.connect()
+    await window.execute(f"""
+        INSERT INTO summaries (bot_id, id, chat_id, summary, through, created_at)
+        SELECT bot_id, gen_random_uuid(), {ANN}, repeat('x', 65536), gen_random_uuid(), now()
+        FROM bots, generate_series(1, 500)""")
+    path = f"/api/bots/{bot.bot_id}/contacts/{ANN}/export"
+    async with (
+        httpx.AsyncClient(base_url=api_url, headers={"Authorization": "Bearer the-token"}) as client,
+        client.stream("GET", path) as answer,
+    ):
+        assert (await anext(answer.aiter_text())).startswith("{")
+    # The API of this test has one connection to the database.
+    assert (await contacts("list", bot.bot_id)).status == 0
 
 
 async def test_what_is_not_there_is_said(contacts: Command, bot: BotLogIn):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from tests.integration.store.conversation_steps import NOON, decide, later, load
 from tests.support.database import SYSTEM, BotLogIn, Database
 from tests.support.full_disk import room_for
 from tests.support.legacy import SAMPLE
-from tests.support.operators import BACKUPS_KEPT, MASTER_KEY, FleetHand, bot_document
+from tests.support.operators import BACKUPS_KEPT, MASTER_KEY, FleetHand, bot_document, exported
 from tests.support.ports import free_port
 from tests.support.traces import streams_that_hold, tables_that_hold
 
@@ -82,7 +83,7 @@ async def test_the_export_holds_all_and_opens_what_is_sealed(
         await tx.contacts.set_opted_out(bot.bot_id, ANN, later(5))
     assert not await tables_that_hold(database, "sealed words", "has a parrot", "15550111")
 
-    export = await manager.contacts.export(bot.bot_id, ANN)
+    export = await exported(manager, bot.bot_id, ANN)
 
     assert export["bot"] == {"bot_id": bot.bot_id, "name": "Mira"}
     assert export["telegram"] == {"name": "Ann", "username": "ann", "phone": "+15550111"}
@@ -97,8 +98,46 @@ async def test_the_export_holds_all_and_opens_what_is_sealed(
     assert "sealed_" not in str(export)
 
 
+async def test_a_long_export_comes_in_order_and_is_of_one_moment(
+    database: Database, manager: MultiBotManager, bot: BotLogIn
+):
+    window = await database.connect()
+    add = f"""
+        INSERT INTO messages (bot_id, id, chat_id, direction, author, text, created_at)
+        SELECT bot_id, CAST('ffffffff-ffff-7fff-8fff-' || lpad(to_hex(n), 12, '0') AS uuid), {ANN}, 'in', 'contact',
+               'line ' || n, created_at - n * interval '1 s'
+        FROM bots, generate_series($1::int, $2) AS n"""
+    await window.execute(add, 1, 130)
+    pieces = manager.contacts.export(bot.bot_id, ANN)
+    begun = await anext(pieces)
+    await window.execute(add, 131, 260)
+    document = json.loads("".join([begun, *[piece async for piece in pieces]]))
+    lines = [one["text"] for one in document["messages"] if one["text"].startswith("line")]
+    assert lines == [f"line {n}" for n in range(1, 131)]
+    assert [one["position"] for one in document["outbox"]] == sorted(one["position"] for one in document["outbox"])
+
+
+async def test_a_large_export_comes_in_small_pieces(database: Database, manager: MultiBotManager, bot: BotLogIn):
+    window = await database.connect()
+    await window.execute(f"""
+        INSERT INTO summaries (bot_id, id, chat_id, summary, through, created_at)
+        SELECT bot_id, gen_random_uuid(), {ANN}, repeat('x', 65536), gen_random_uuid(), now()
+        FROM bots, generate_series(1, 1000)""")
+    sizes = [len(piece) async for piece in manager.contacts.export(bot.bot_id, ANN)]
+    assert sum(sizes) > 1000 * 65_536
+    assert max(sizes) < 2**23
+
+
+async def test_an_export_that_is_left_keeps_nobody_waiting(manager: MultiBotManager, bot: BotLogIn):
+    """There is one connection here."""
+    pieces = manager.contacts.export(bot.bot_id, ANN)
+    await anext(pieces)
+    await pieces.aclose()
+    assert await _chats(manager, bot.bot_id) == [ANN, BORIS]
+
+
 async def test_a_contact_of_nobody_is_not_found(manager: MultiBotManager, bot: BotLogIn):
-    for ask in (manager.contacts.export, manager.contacts.erase):
+    for ask in (partial(exported, manager), manager.contacts.erase):
         with pytest.raises(NotFoundError, match="holds nothing about chat 5"):
             await ask(bot.bot_id, 5)
     with pytest.raises(NotFoundError, match="no bot"):
@@ -121,7 +160,7 @@ async def test_every_table_about_contacts_is_emptied_of_the_one(
     assert erased.erased["of_a_later_release"] == 1
     assert await tables_that_hold(database, str(ANN)) == {}
     assert await _chats(manager, bot.bot_id) == [BORIS]
-    assert len((await manager.contacts.export(bot.bot_id, BORIS))["of_a_later_release"]) == 1
+    assert len((await exported(manager, bot.bot_id, BORIS))["of_a_later_release"]) == 1
     row = await window.fetchrow("SELECT * FROM erasures")
     assert (row["kind"], row["requested_by"], row["rows_gone_at"] <= row["done_at"]) == (
         "contact",
@@ -141,7 +180,7 @@ async def test_what_an_import_kept_beside_the_rows_goes_too(
         bot.bot_id,
         json.dumps(kept),
     )
-    assert (await manager.contacts.export(bot.bot_id, stranger))["kept_by_imports"] == [
+    assert (await exported(manager, bot.bot_id, stranger))["kept_by_imports"] == [
         {f"backups/{stranger}/2025-06-01.json": {"mood": "sunny"}}
     ]
     assert (await manager.contacts.erase(bot.bot_id, stranger)).erased == {"imports": 1}
@@ -158,7 +197,7 @@ async def test_counts_that_an_import_kept_are_no_chats(
     window = await database.connect()
     before = await window.fetch("SELECT id, kept FROM imports")
     assert f": {nobody}," in before[0]["kept"]
-    for ask in (manager.contacts.export, manager.contacts.erase):
+    for ask in (partial(exported, manager), manager.contacts.erase):
         with pytest.raises(NotFoundError, match=f"nothing about chat {nobody}"):
             await ask(bot.bot_id, nobody)
     assert await window.fetch("SELECT id, kept FROM imports") == before

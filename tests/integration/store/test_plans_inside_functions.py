@@ -19,7 +19,7 @@ _COSTLY = {"events": 15_000, "outbox": 15_000}
 _OUTBOX = "bot_id, id, chat_id, part, position, kind, text, random_id, state, created_at"
 #: How each is run.
 _RUNS = {
-    "contact_rows": f"SELECT contact_rows('{BOT}', {_CHAT})",
+    "contact_rows": f"SELECT contact_rows('{BOT}', {_CHAT}); CLOSE ALL",
     "erase_contact_rows": f"SELECT erase_contact_rows('{BOT}', {_CHAT})",
     "refuse_undisclosed": f"INSERT INTO outbox ({_OUTBOX}) VALUES"
     f" ('{BOT}', gen_random_uuid(), {_CHAT}, 0, 0, 'reply', '', 1, 'sending', now())",

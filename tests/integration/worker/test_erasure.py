@@ -18,7 +18,7 @@ from hanfleet.persona.texts import DISCLOSURE
 from hanfleet.supervisor.relay import Relay
 from tests.integration.worker.test_accounts import Remote, bus, log_in, person
 from tests.support.database import SYSTEM
-from tests.support.operators import BACKUPS_KEPT, MASTER_KEY
+from tests.support.operators import BACKUPS_KEPT, MASTER_KEY, exported
 from tests.support.traces import bus_files_that_hold, streams_that_hold, tables_that_hold, texts_that_hold
 from tests.support.waiting import eventually
 from tests.support.workers import DATA_KEY, Rehearsal, times
@@ -89,7 +89,7 @@ async def test_nothing_is_left_of_an_erased_contact(rehearsal: Rehearsal, own_bu
     assert await streams_that_hold(bus, *marks)
     assert await bus_files_that_hold(bus, str(ann.id))
 
-    export = await manager.contacts.export("mia", ann.id)
+    export = await exported(manager, "mia", ann.id)
     assert texts_that_hold(json.dumps(export), *marks) == list(marks)
     erased = await manager.contacts.erase("mia", ann.id)
 
@@ -101,7 +101,7 @@ async def test_nothing_is_left_of_an_erased_contact(rehearsal: Rehearsal, own_bu
     assert texts_that_hold(log.read_text(), *marks) == []
     assert "a turn is decided" in log.read_text()
     assert texts_that_hold((tmp_path / "backups/erased.jsonl").read_text(), *marks) == []
-    kept = await manager.contacts.export("mia", boris.id)
+    kept = await exported(manager, "mia", boris.id)
     assert kept["messages"][0]["text"].startswith("Hello")
     assert len(kept["turns"]) == 1
     assert len(kept["events"]) >= 4

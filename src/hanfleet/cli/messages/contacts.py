@@ -14,11 +14,8 @@ TEXTS = {
         "Не удаётся записать {out} ({reason}): укажите новый файл: --out.",
     ),
     "contacts.exported": (
-        (
-            "{out} holds everything about this contact ({messages:message|messages}), in clear. Delete it when it was"
-            " handed over."
-        ),
-        "В {out} всё об этом контакте (сообщений: {messages}), открытым текстом. Удалите файл, когда передадите его.",
+        "{out} holds everything about this contact ({size}), in clear. Delete it when it was handed over.",
+        "В {out} всё об этом контакте ({size}), открытым текстом. Удалите файл, когда передадите его.",
     ),
     "contacts.unsure": (
         "Nobody is there to ask: say --yes to erase chat {chat_id} of {bot_id} for good.",

@@ -6,7 +6,7 @@ contact again by its mark. The worker is replaced by a fresh one, so its memory 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -68,17 +68,27 @@ class Contacts:
 
         return await self._run(look)
 
-    async def export(self, bot_id: str, chat_id: int) -> dict[str, Any]:
-        """Everything that is held about the contact, opened, as one JSON document."""
+    async def export(self, bot_id: str, chat_id: int) -> AsyncGenerator[str, None]:
+        """Everything that is held about the contact, opened, as one JSON document in pieces.
 
-        async def look(tx: Transaction) -> dict[str, Any]:
+        What is refused is refused before the first one. A connection to the database is held until the last one is
+        taken or the generator closed; and who stops taking them for a minute gets StoreUnavailableError.
+        """
+
+        async def look(tx: Transaction) -> list[Any]:
+            await self._look(tx, bot_id)
+            return await kept_of_chat(tx, bot_id, chat_id)
+
+        # In a transaction of its own, since it locks out whoever erases another contact.
+        kept = await self._run(look)
+        async with self._store.transaction(self._principal) as tx:
             bot = await self._look(tx, bot_id)
-            document = await export_document(tx, bot, chat_id, await self._safe.opener(tx, bot_id))
-            if document is None:
-                raise NotFoundError(_nobody(bot_id, chat_id))
-            return document
-
-        return await self._run(look)
+            found = False
+            async for piece in export_document(tx, bot, chat_id, await self._safe.opener(tx, bot_id), kept):
+                found = True
+                yield piece
+        if not found:
+            raise NotFoundError(_nobody(bot_id, chat_id))
 
     async def erase(self, bot_id: str, chat_id: int) -> Erasure:
         """Erase the contact everywhere; ``complete`` False: the bus is away, and the rest is done when it is back."""

@@ -1,12 +1,13 @@
 """All that is held about one contact, as one document for that person: every row of every table, opened.
 
-Refuses to give out what is not about the person: keys of the session, sealed values as they are.
+Made in pieces, for it may be more than memory holds. Refuses to give out what is not about the person: keys of the
+session, sealed values as they are.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
-from hanfleet.control.erasure.keeping import kept_of_chat
 from hanfleet.store.facts import fact_field
 from hanfleet.store.records import BotRow, Open
 from hanfleet.store.session import Transaction
@@ -21,35 +22,30 @@ _TEXTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "fact": lambda row: fact_field(row["chat_id"], row["topic"]),
     "summary": lambda row: summary_field(row["id"]),
 }
-_IN_ORDER = ("created_at", "timestamp", "id")
 
 
-async def export_document(tx: Transaction, bot: BotRow, chat_id: int, open_: Open) -> dict[str, Any] | None:
-    """The document; None when nothing is held."""
-    held = await tx.erasures.held(bot.bot_id, chat_id)
-    kept = await kept_of_chat(tx, bot.bot_id, chat_id)
-    if not kept and not any(held.values()):
-        return None
-    document: dict[str, Any] = {
-        "format": FORMAT,
-        "version": VERSION,
-        "bot": {"bot_id": bot.bot_id, "name": bot.name},
-        "chat_id": chat_id,
-    }
-    for table, rows in held.items():
-        opened = [_opened(table, row, open_) for row in _sorted(rows)]
-        if table in _ONE_EACH:
-            document[_ONE_EACH[table]] = opened[0] if opened else None
-        else:
-            document[table] = opened
-    return {**document, "kept_by_imports": kept}
+async def export_document(
+    tx: Transaction, bot: BotRow, chat_id: int, open_: Open, kept: Sequence[Any]
+) -> AsyncIterator[str]:
+    """The document in JSON, piece by piece, a row a line; nothing when nothing is held. ``kept``: by imports."""
+    head = {"format": FORMAT, "version": VERSION, "bot": {"bot_id": bot.bot_id, "name": bot.name}, "chat_id": chat_id}
+    waiting = _json(head).removesuffix("}")
+    found = bool(kept)
+    async for table, pages in tx.erasures.held(bot.bot_id, chat_id):
+        one = _ONE_EACH.get(table)
+        waiting += f",\n{_json(one or table)}: "
+        before, after = ("", "null") if one else ("[\n", "[]")
+        async for rows in pages:
+            yield waiting + before + ",\n".join(_json(_opened(table, row, open_)) for row in rows)
+            found, waiting = True, ""
+            before, after = ",\n", "" if one else "\n]"
+        waiting += after
+    if found:
+        yield f'{waiting},\n"kept_by_imports": {_json(kept)}}}\n'
 
 
-def _sorted(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """In the order in which they came to be. Ids of messages are the order of the talk."""
-    columns = rows[0].keys() if rows else ()
-    by = next((column for column in ("seq", "position") if column in columns), "id" if "direction" in columns else None)
-    return sorted(rows, key=lambda row: [row[by]] if by else [str(row.get(column)) for column in _IN_ORDER])
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _opened(table: str, row: Mapping[str, Any], open_: Open) -> dict[str, Any]:

@@ -41,28 +41,38 @@ BEGIN ATOMIC
     ORDER BY c.relname = 'user_profiles' DESC, c.relname;
 END;
 
--- All rows about one contact: {table: [row, …]}. This function and the next run as the owner, whom no policy binds.
--- Other texts of the bot that happen to name the chat are not rows about the contact, and are not among them.
-CREATE FUNCTION contact_rows(p_bot_id text, p_chat_id bigint) RETURNS jsonb
+-- All rows about one contact, as jsonb, table by table in the order in which they came to be: each through a cursor, for
+-- they may be more than memory holds, and all as they stand now. This function and the next run as the owner, whom no
+-- policy binds. Other texts of the bot that happen to name the chat are not rows about the contact, and not among them.
+CREATE FUNCTION contact_rows(p_bot_id text, p_chat_id bigint) RETURNS TABLE (relation name, opened refcursor)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-    relation name;
-    found_rows jsonb;
-    found jsonb := '{}';
+    sorting text;
 BEGIN
     IF NOT (principal_sees_all() OR p_bot_id = ANY (principal_bots())) THEN
         RAISE EXCEPTION 'this principal has no grant for the bot' USING ERRCODE = 'insufficient_privilege';
     END IF;
     FOR relation IN SELECT contact_tables() LOOP
-        EXECUTE format('SELECT coalesce(jsonb_agg(to_jsonb(t)), ''[]'') FROM public.%I t WHERE bot_id = $1 AND chat_id = $2',
-                       relation) INTO found_rows USING p_bot_id, p_chat_id;
-        found := found || jsonb_build_object(relation, found_rows);
+        -- Ids of messages are the order of the talk.
+        SELECT coalesce(string_agg(format('%I', name), ', ' ORDER BY place), '1') INTO sorting
+        FROM unnest(CASE relation WHEN 'messages' THEN '{id}' ELSE '{seq, position, created_at, timestamp, id}' END::name[])
+             WITH ORDINALITY AS wanted (name, place)
+        JOIN pg_attribute ON attrelid = format('public.%I', relation)::regclass AND attname = name AND NOT attisdropped;
+        opened := 'contact_' || relation;
+        OPEN opened FOR EXECUTE format(
+            'SELECT to_jsonb(s) FROM (SELECT * FROM public.%I t WHERE bot_id = $1 AND chat_id = $2 ORDER BY %s) s',
+            relation, sorting) USING p_bot_id, p_chat_id;
+        RETURN NEXT;
     END LOOP;
-    RETURN found || jsonb_build_object(
-        'session_entities', (SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]') FROM session_entities t
-                             WHERE bot_id = p_bot_id AND entity_id = p_chat_id),
-        'events', (SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY t.seq), '[]') FROM events t
-                   WHERE bot_id = p_bot_id AND data ->> 'chat_id' = p_chat_id::text));
+    relation := 'session_entities';
+    opened := 'contact_session_entities';
+    OPEN opened FOR SELECT to_jsonb(t) FROM session_entities t WHERE bot_id = p_bot_id AND entity_id = p_chat_id;
+    RETURN NEXT;
+    relation := 'events';
+    opened := 'contact_events';
+    OPEN opened FOR SELECT to_jsonb(t) FROM events t WHERE bot_id = p_bot_id AND data ->> 'chat_id' = p_chat_id::text
+                    ORDER BY seq;
+    RETURN NEXT;
 END $$;
 
 -- Deletes them and gives how many went: {table: count}. Where another text of the bot names the chat, the number goes.
