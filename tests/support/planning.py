@@ -48,6 +48,7 @@ _BY_NAME = {
 _BY_TYPE = {
     "text": "00", "uuid": _AN_ID, "bigint": "100", "integer": "20", "boolean": "true", "double precision": "1",
     "timestamp with time zone": "2026-10-15", "jsonb": "[]", "bytea": r"\x00", "name": "x", "real": "1",
+    "interval": "20 s",
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Row, text
 from hanfleet.store.connection import Connection
 from hanfleet.store.contacts import contact_of
 from hanfleet.store.messages import message_of
+from hanfleet.store.outbox import HEADS_DUE
 from hanfleet.store.records import ConversationRow, OutboxKind, TurnContext
 
 _GET = text("SELECT * FROM conversations WHERE bot_id = :bot_id AND chat_id = :chat_id")
@@ -21,10 +22,10 @@ _NEXT_DUE = text("SELECT min(reply_due_at) FROM conversations WHERE bot_id = :bo
 _POSTPONE = text("""
     UPDATE conversations SET reply_due_at = greatest(reply_due_at, CAST(:until AS timestamptz))
     WHERE bot_id = :bot_id AND chat_id = :chat_id AND reply_due_at IS NOT NULL""")
-_OLDEST_UNANSWERED = text("""
+_OLDEST_UNANSWERED = text(f"""
     SELECT least(
-        (SELECT min(waiting_since) FROM conversations WHERE bot_id = :bot_id AND reply_due_at IS NOT NULL),
-        (SELECT min(created_at) FROM outbox WHERE bot_id = :bot_id AND state IN ('pending', 'sending')))""")
+        (SELECT min(reply_due_at) FROM conversations WHERE bot_id = :bot_id AND reply_due_at <= :now),
+        (SELECT min(due_at) FROM ({HEADS_DUE}) AS heads WHERE due_at <= :now))""")
 _STANDING = text(f"""
     SELECT p.*, c.id AS conversation_id, c.newest_inbound, c.newest_inbound_at, c.answered_through, c.reply_due_at,
            c.waiting_since, c.response_id, c.timestamp,
@@ -70,8 +71,12 @@ class Conversations:
         await self._connection.all(_POSTPONE, bot_id=bot_id, chat_id=chat_id, until=until)
 
     async def oldest_unanswered_at(self, bot_id: str) -> datetime | None:
-        """Since when the longest-waiting contact waits: for a decision, or for a decided part to be sent."""
-        return _time(await self._connection.value(_OLDEST_UNANSWERED, bot_id=bot_id))
+        """Since when the longest-waiting contact could have had an answer: a decision, or a decided part.
+
+        What waits by plan counts from the plan's end: a burst, quiet hours, a limit of Telegram's, a model that failed.
+        """
+        now = self._connection.clock.now()
+        return _time(await self._connection.value(_OLDEST_UNANSWERED, bot_id=bot_id, now=now))
 
     async def load_turn(self, bot_id: str, chat_id: int, history_limit: int) -> TurnContext | None:
         """The context of a turn; None for a chat that the store does not know.

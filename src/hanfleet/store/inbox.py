@@ -24,6 +24,9 @@ from hanfleet.store.records import OutboxKind, Seal, TakenBatch, TakenMessage
 from hanfleet.store.telegram_sessions import Sessions
 from hanfleet.store.texts import text_field
 
+#: So many times the wait for more; then who goes on writing is answered all the same.
+_LONGEST_BURST = 5
+
 _GIVEN = """
     given AS (
         SELECT * FROM jsonb_to_recordset(CAST(:messages AS jsonb)) AS given
@@ -62,8 +65,10 @@ _TAKE_INBOUND = text(f"""
         SELECT :bot_id, conversation_id, chat_id, telegram_id, sent_at, :due, :now, :now FROM newest
         ON CONFLICT (bot_id, chat_id) DO UPDATE
         SET newest_inbound = excluded.newest_inbound, newest_inbound_at = excluded.newest_inbound_at,
-            reply_due_at = excluded.reply_due_at, waiting_since = coalesce(old.waiting_since, excluded.waiting_since),
-            timestamp = excluded.timestamp),
+            reply_due_at = least(excluded.reply_due_at,
+                                 date_bin(:longest_burst, :now, coalesce(old.waiting_since, :now)) + :longest_burst),
+            waiting_since = coalesce(old.waiting_since, excluded.waiting_since), timestamp = excluded.timestamp
+        RETURNING chat_id, reply_due_at),
     counter AS (
         UPDATE bot_counters SET event_seq = event_seq + (SELECT count(*) FROM fresh)
         WHERE bot_id = :bot_id AND EXISTS (SELECT 1 FROM fresh) RETURNING event_seq),
@@ -74,7 +79,7 @@ _TAKE_INBOUND = text(f"""
                jsonb_build_object('bot_id', CAST(:bot_id AS text), 'chat_id', g.chat_id, 'message_id', g.id),
                g.event_id, :now
         FROM given g JOIN fresh USING (id), counter)
-    SELECT id, chat_id, telegram_id FROM fresh ORDER BY id""")
+    SELECT id, chat_id, telegram_id, reply_due_at FROM fresh JOIN talk USING (chat_id) ORDER BY id""")
 _MEET_OWNERS = text(f"""
     WITH {_GIVEN}, newest AS (SELECT *, 0 AS arrived, CAST(NULL AS timestamptz) AS latest FROM given),
     contact AS ({_MEET}),
@@ -122,10 +127,11 @@ class Inbox:
         """Store the batch with its state; after the commit its updates count as taken.
 
         Each new inbound message moves its conversation's ``reply_due_at`` to ``now + wait_for_more_s``, so a burst is
-        answered once, and writes MessageReceived. Edits change the stored text, deletions mark it.
+        answered once (one that does not end, every 5 such waits), and writes MessageReceived. Edits change the stored
+        text, deletions mark it.
         """
         inbound = [message for message in batch.messages if not message.outgoing]
-        rows = await self._take_inbound(bot_id, inbound, batch.state, now, now + timedelta(seconds=wait_for_more_s))
+        rows = await self._take_inbound(bot_id, inbound, batch.state, now, timedelta(seconds=wait_for_more_s))
         recognised: list[UUID] = []
         taken_over: dict[int, None] = {}
         erased: set[int] = set()
@@ -155,7 +161,7 @@ class Inbox:
         return TakenBatch(fresh=rows, recognised=tuple(recognised), taken_over=tuple(taken_over))
 
     async def _take_inbound(
-        self, bot_id: str, inbound: list[InboundMessage], state: UpdateState | None, now: datetime, due: datetime
+        self, bot_id: str, inbound: list[InboundMessage], state: UpdateState | None, now: datetime, wait: timedelta
     ) -> tuple[TakenMessage, ...]:
         if not inbound:
             if state is not None:
@@ -170,10 +176,11 @@ class Inbox:
             date=None if state is None else state.date,
             seq=None if state is None else state.seq,
             now=now,
-            due=due,
+            due=now + wait,
+            longest_burst=max(wait * _LONGEST_BURST, timedelta(seconds=1)),
             source=self._connection.principal.source,
         )
-        return tuple(TakenMessage(row.id, row.chat_id, row.telegram_id) for row in rows)
+        return tuple(TakenMessage(row.id, row.chat_id, row.telegram_id, row.reply_due_at) for row in rows)
 
     async def _known(self, bot_id: str, message: InboundMessage) -> bool:
         found = await self._connection.first(

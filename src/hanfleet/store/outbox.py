@@ -38,6 +38,8 @@ _HEADS = f"""
     WHERE (h.kind = '{OutboxKind.DISCLOSURE}' OR EXISTS (
         SELECT 1 FROM user_profiles p
         WHERE p.bot_id = :bot_id AND p.chat_id = h.chat_id AND p.disclosed_at IS NOT NULL))"""
+#: Since when each chat's head may go out: it was put off until then, or its planned waits end then.
+HEADS_DUE = f"SELECT greatest(head.not_before, {_due('head')}) AS due_at FROM ({_HEADS}) AS head"
 _NEXT = text(f"""
     {_HEADS} AND coalesce(h.not_before, '-infinity') <= :now
     ORDER BY h.position LIMIT :limit""")
@@ -53,7 +55,7 @@ _TAKE_HEAD = text(f"""
             WHERE p.bot_id = :bot_id AND p.chat_id = :chat_id AND p.disclosed_at IS NOT NULL))),
     begun AS (
         UPDATE outbox o SET state = '{OutboxState.SENDING}', attempts = o.attempts + 1,
-            first_attempt_at = coalesce(o.first_attempt_at, :now), not_before = NULL
+            first_attempt_at = coalesce(o.first_attempt_at, :now)
         FROM head h
         WHERE o.bot_id = :bot_id AND o.id = h.id AND h.state = '{OutboxState.PENDING}' AND {_due("h")} <= :now
           AND o.state IN ('{OutboxState.PENDING}', '{OutboxState.SENDING}')
@@ -64,7 +66,7 @@ _TAKE_HEAD = text(f"""
 _NEXT_AT = text(f"SELECT min(coalesce(not_before, created_at)) FROM ({_HEADS}) AS ready")
 _MARK_SENDING = text(f"""
     UPDATE outbox SET state = '{OutboxState.SENDING}', attempts = attempts + 1,
-        first_attempt_at = coalesce(first_attempt_at, :now), not_before = NULL
+        first_attempt_at = coalesce(first_attempt_at, :now)
     WHERE bot_id = :bot_id AND id = :id AND {_UNSENT} RETURNING id""")
 _MARK_SENT = text(f"""
     WITH was AS (
@@ -114,9 +116,10 @@ _MARK_FAILED = text(f"""
         WHERE m.bot_id = :bot_id AND m.id IN (SELECT id FROM failed UNION ALL SELECT id FROM dropped))
     SELECT id FROM failed""")
 _RESCHEDULE = text(f"""
-    UPDATE outbox SET not_before = :not_before, error = :error,
-        state = CASE WHEN :maybe_sent THEN state ELSE '{OutboxState.PENDING}' END
-    WHERE bot_id = :bot_id AND id = :id AND {_UNSENT}""")
+    UPDATE outbox SET not_before = :not_before, error = CASE WHEN id = :id THEN :error ELSE error END,
+        state = CASE WHEN id <> :id OR :maybe_sent THEN state ELSE '{OutboxState.PENDING}' END
+    WHERE bot_id = :bot_id AND {_UNSENT} AND chat_id = (
+        SELECT chat_id FROM outbox WHERE bot_id = :bot_id AND id = :id AND {_UNSENT})""")
 _CANCEL = text(f"""
     WITH dropped AS (
         UPDATE outbox SET state = '{OutboxState.CANCELLED}'

@@ -160,11 +160,12 @@ class MessageRow:
 
 @dataclass(frozen=True)
 class TakenMessage:
-    """A message that was new to the store."""
+    """A message that was new to the store; ``due_at`` is when its chat's burst counts as over now."""
 
     id: UUID
     chat_id: int
     telegram_id: int
+    due_at: datetime
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from hanfleet.store.records import Part, TurnDecision
 from hanfleet.store.texts import text_field
 
 # The conversation row is locked and looked at again: a newer inbound message changes newest_inbound under the same
-# lock, and then nothing below happens. An outgoing message has the id of its outbox row.
+# lock, and then nothing below happens. An outgoing message has the id of its outbox row. What is put off in the chat
+# already puts off the new parts too: they go out after it.
 _COMMIT = text(f"""
     WITH talk AS (
         SELECT answered_through FROM conversations
@@ -35,6 +36,9 @@ _COMMIT = text(f"""
     counter AS (
         UPDATE bot_counters SET event_seq = event_seq + 1, outbox_seq = outbox_seq + CAST(:count AS integer)
         WHERE bot_id = :bot_id AND EXISTS (SELECT 1 FROM decided) RETURNING event_seq, outbox_seq),
+    put_off AS (
+        SELECT max(not_before) AS until FROM outbox
+        WHERE bot_id = :bot_id AND chat_id = :chat_id AND state IN ('pending', 'sending')),
     parts AS (
         SELECT given.*, counter.outbox_seq - CAST(:count AS integer) + given.part + 1 AS position, reach.through
         FROM jsonb_to_recordset(CAST(:parts AS jsonb)) AS given
@@ -42,9 +46,9 @@ _COMMIT = text(f"""
              merge_wait_ms integer, read_wait_ms integer, typing_ms integer), counter, reach),
     queued AS (
         INSERT INTO outbox (bot_id, id, chat_id, turn_id, part, position, kind, text, text_sealed, random_id,
-                            merge_wait_ms, read_wait_ms, typing_ms, answers, created_at)
+                            merge_wait_ms, read_wait_ms, typing_ms, answers, created_at, not_before)
         SELECT :bot_id, id, :chat_id, :turn, part, position, kind, text, decode(text_sealed, 'hex'), random_id,
-               merge_wait_ms, read_wait_ms, typing_ms, through, :now FROM parts),
+               merge_wait_ms, read_wait_ms, typing_ms, through, :now, put_off.until FROM parts, put_off),
     written AS (
         INSERT INTO messages
             (bot_id, id, chat_id, direction, author, text, text_sealed, media, created_at, outbox_id, turn_id)

@@ -188,14 +188,15 @@ class Fleet:
         resting = self._clock.monotonic() < self._retry_at.get(bot_id, 0.0)
         current = beat if beat and lease and beat.epoch == lease.epoch else None
         blind = self._clock.monotonic() < self._blind_until
+        runs_since = member.since if member else None
         return View(
             row=row,
             lease=lease,
             holder=holder,
             heartbeat=beat,
             process=process,
-            process_since=member.since if member else None,
-            health=judge(current, self._settings.health, blind=blind),
+            process_since=runs_since,
+            health=judge(current, self._settings.health, blind=blind, runs_since=runs_since),
             busy=busy or resting or (member is not None and process is None),
         )
 

@@ -5,7 +5,7 @@ An opt-out holds from the same transaction on, so nothing that was planned befor
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from hanfleet.core.config import BotConfig
@@ -93,11 +93,13 @@ class Inbox:
             for message in batch.messages:
                 if not message.outgoing:
                     texts.setdefault(message.chat_id, []).append(message.text)
-        due_at = now + timedelta(seconds=config.pacing.wait_for_more_s)
+        # When what is new cannot be told apart any more, the turn itself looks when it is due.
+        due = {one.chat_id: one.due_at for one in taken.fresh}
         for chat_id, said in texts.items():
             self._desk.arrivals[chat_id] = self._desk.clock.monotonic()
             urgent = any(is_urgent(text, config) for text in said)
-            self._arrivals.arrived(chat_id, due_at, urgent=urgent, context=taking.contexts.get(chat_id))
+            context = taking.contexts.get(chat_id)
+            self._arrivals.arrived(chat_id, due.get(chat_id, now), urgent=urgent, context=context)
 
 
 def _fresh_texts(batch: UpdateBatch, taken: TakenBatch) -> dict[int, list[str]]:

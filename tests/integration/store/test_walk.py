@@ -1,5 +1,6 @@
 """Walk 1 of a message through the store, as the bot's own role."""
 
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from hanfleet.core.events import Event
@@ -35,7 +36,7 @@ async def test_a_message_is_taken_answered_and_sent_in_order(database: Database)
         assert await tx.conversations.next_due_at("anna") == later(4)
         assert list(await tx.conversations.due("anna", later(3.9))) == []
         assert list(await tx.conversations.due("anna", later(4))) == [ANN]
-        assert await tx.conversations.oldest_unanswered_at("anna") == NOON
+        assert await tx.conversations.oldest_unanswered_at("anna") == later(4)
 
     context = await load(bot)
     assert [entry.text for entry in context.fresh] == ["hello", "are you there?"]
@@ -96,8 +97,66 @@ async def test_a_burst_moves_the_answer_and_one_turn_takes_it_all(database: Data
         await take(bot, message(telegram_id), now=later(seconds))
     async with bot.store.transaction(bot.principal) as tx:
         assert await tx.conversations.next_due_at("anna") == later(10)
-        assert await tx.conversations.oldest_unanswered_at("anna") == NOON
+        assert await tx.conversations.oldest_unanswered_at("anna") == later(10)
     assert len((await load(bot)).fresh) == 3
+
+
+async def test_a_burst_without_an_end_is_due_every_five_waits(database: Database) -> None:
+    bot = await database.add_bot()
+    due = []
+    for place in range(20):
+        taken = await take(bot, message(10 + place), now=later(3 * place))
+        due.append(taken.fresh[0].due_at)
+        async with bot.store.transaction(bot.principal) as tx:
+            assert await tx.conversations.next_due_at("anna") == due[-1]
+    assert due == [later(min(3 * place + 4, 20 * (3 * place // 20 + 1))) for place in range(20)]
+    # Decided, the next message begins a new one.
+    assert await decide(bot, await load(bot), "so many words")
+    assert (await take(bot, message(40), now=later(61))).fresh[0].due_at == later(65)
+    assert (await take(bot, message(50, chat_id=ANN + 1), now=later(61), wait=0)).fresh[0].due_at == later(61)
+
+
+async def test_what_waits_by_plan_is_not_unanswered(database: Database) -> None:
+    bot = await database.add_bot()
+
+    async def oldest() -> datetime | None:
+        async with bot.store.transaction(bot.principal) as tx:
+            return await tx.conversations.oldest_unanswered_at("anna")
+
+    now = datetime.now(UTC)
+    await take(bot, message(10), now=now)
+    assert await oldest() is None
+    boris = ANN + 1
+    await take(bot, message(11, chat_id=boris))
+    assert await oldest() == later(4)
+    async with bot.store.transaction(bot.principal) as tx:
+        await tx.conversations.postpone("anna", boris, now + timedelta(hours=9))
+    assert await oldest() is None
+
+
+async def test_a_flood_limit_puts_off_all_of_its_chat(database: Database) -> None:
+    """Also what was decided while it lasted: it goes out after the first part, and has not waited since its decision."""
+    bot = await database.add_bot()
+    admin = await database.connect()
+    await disclose(bot)
+    await take(bot, message(10))
+    assert await decide(bot, await load(bot), "one", "two")
+    (first,) = await ready(bot)
+    assert await begin_send(bot, first)
+    over = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    async with bot.store.transaction(bot.principal) as tx:
+        await tx.outbox.reschedule("anna", first.id, over, error="FLOOD_WAIT")
+    await take(bot, message(11))
+    assert await decide(bot, await load(bot), "three")
+    await admin.execute("UPDATE outbox SET created_at = created_at - interval '1 hour'")
+    for telegram_id, text in enumerate(("one", "two", "three"), 12):
+        assert list(await ready(bot, over - timedelta(seconds=1))) == []
+        (row,) = await ready(bot, over)
+        assert (row.text, row.error) == (text, "FLOOD_WAIT" if text == "one" else None)
+        assert await begin_send(bot, row)
+        async with bot.store.transaction(bot.principal) as tx:
+            assert await tx.conversations.oldest_unanswered_at("anna") is None
+        await end_send(bot, row, telegram_id)
 
 
 async def test_a_decision_on_an_older_state_is_refused_and_writes_nothing(database: Database) -> None:

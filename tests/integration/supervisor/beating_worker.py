@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from hanfleet.core.errors import FencedError, StoreUnavailableError
@@ -65,7 +66,9 @@ async def _live(startup: WorkerStartup) -> int:
 async def _beat(tx, startup: WorkerStartup, phase: WorkerPhase) -> None:
     if not await tx.leases.renew(startup.epoch, startup.lease_ttl_s):
         raise FencedError("at the renewal")
-    await tx.heartbeats.beat(startup.epoch, Beat(phase=phase, connected=True))
+    # One that owes an answer has owed it since before it began.
+    oldest = datetime.now(UTC) - timedelta(hours=1) if startup.bot_id.startswith("owing") else None
+    await tx.heartbeats.beat(startup.epoch, Beat(phase=phase, connected=True, oldest_unanswered_at=oldest))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from dataclasses import replace
 
 from pydantic import SecretStr
 
@@ -155,6 +156,25 @@ async def test_what_a_restart_cannot_heal_waits_for_a_person(rig):
         await rig.want("reauth-one", DesiredState.STOPPED)
         row = await rig.until("reauth-one", STOPPED)
         assert row.failure_kind is None
+
+
+async def test_what_waited_before_a_worker_ran_is_not_held_against_it(rig):
+    """It gets the whole time to answer; without that each successor would be killed as soon as it can be judged."""
+    patience = 2.5
+    assert patience > rig.settings.health.beat_lost_s  # a new leader judges nothing before
+    rig.settings = replace(rig.settings, health=replace(rig.settings.health, unanswered_lost_s=patience))
+    async with rig.running():
+        await rig.add("owing-one")
+        began = time.monotonic()
+        await rig.until("owing-one", RUNNING)
+
+        async def ended() -> bool:
+            return "error.health.check_failed" in await rig.events("owing-one")
+
+        await eventually(ended, what="it is ended for what it owes itself")
+        assert time.monotonic() - began > patience
+        await rig.want("owing-one", DesiredState.STOPPED)
+        await rig.until("owing-one", STOPPED)
 
 
 async def test_dying_bot_trips_its_own_breaker_only(rig):

@@ -165,6 +165,11 @@ async def test_a_flood_limit_is_waited_out_and_survives_a_restart(rehearsal: Reh
         await worker.is_running()
         await ann.says("Hello #00000002")
         await eventually(lambda: rehearsal.checkpoints.count("outbox.settle"))
+        # Nothing is late meanwhile, so its supervisor leaves it alone.
+        beats = rehearsal.checkpoints.count("lease.renew")
+        await eventually(lambda: rehearsal.checkpoints.count("lease.renew") > beats + 1)
+        assert not await rehearsal.rows("SELECT 1 FROM heartbeats WHERE oldest_unanswered_at IS NOT NULL")
+        assert worker.instance.phase is WorkerPhase.RUNNING
         await worker.stop()
     [row] = await rehearsal.rows("SELECT not_before - now() AS wait, error FROM outbox WHERE state = 'sending'")
     assert 80 < row["wait"].total_seconds() < 101

@@ -1,6 +1,7 @@
 """Walk 1 and its gates: what a contact hears, on real servers."""
 
 import asyncio
+from itertools import count
 
 from hanfleet.persona.texts import CRISIS, DISCLOSURE, FALLBACK, OPTED_OUT
 from tests.support.sandbox import SandboxHandle
@@ -46,6 +47,27 @@ async def test_a_burst_is_merged_into_one_turn(rehearsal: Rehearsal):
     assert turn["turns"] == 1
     [row] = await rehearsal.rows("SELECT merge_wait_ms FROM outbox WHERE kind = 'reply'")
     assert row["merge_wait_ms"] == 600
+
+
+async def test_who_never_stops_writing_is_answered(rehearsal: Rehearsal):
+    await rehearsal.configure(pacing={"wait_for_more_s": 0.5, "max_typing_s": 0, "split_at_chars": 4000})
+    ann = await rehearsal.contact()
+
+    async def writes() -> None:
+        for at in count():
+            await ann.says(f"and #{at:08x}")
+            await asyncio.sleep(0.2)  # always before the burst can end
+
+    async with rehearsal.worker() as worker:
+        await worker.is_running()
+        writing = asyncio.create_task(writes())
+        try:
+            heard = await ann.hears_about("#00000000")
+        finally:
+            writing.cancel()
+            await asyncio.wait([writing])
+        await worker.stop()
+    assert times(heard, "#00000001") == times(heard, "#00000005") == 1
 
 
 async def test_long_replies_go_out_in_parts_and_in_order(rehearsal: Rehearsal):
