@@ -151,9 +151,12 @@ class _Walk:
             return Break(self._chain, link.seq, Fault.DOUBLED)
         if link.seq > self._seq + 1:
             return Break(self._chain, self._seq + 1, Fault.MISSING)
+        if link.hash != link.expected:
+            return Break(self._chain, link.seq, Fault.CHANGED)
         if link.prev_hash != self._hash and self._seq > self._start:
+            # Its own hash was made of what it refers to, and fits: the entry before is another.
             return Break(self._chain, self._seq, Fault.REHASHED)
-        if link.hash != link.expected or link.prev_hash != self._hash:
+        if link.prev_hash != self._hash:
             return Break(self._chain, link.seq, Fault.CHANGED)
         return self._against_exported(link.seq, link.hash)
 

@@ -58,6 +58,17 @@ SEEN = {
     ),
     "somebody else did it": (_FORGE, 4, Fault.CHANGED),
     "a time is moved": ("UPDATE audit SET timestamp = timestamp + interval '1 us' WHERE seq = 4", 4, Fault.CHANGED),
+    "it refers to another": ("UPDATE audit SET prev_hash = 'x' WHERE chain = 'bot:anna' AND seq = 4", 4, Fault.CHANGED),
+    "two change places": (
+        "UPDATE audit SET seq = 10 - seq WHERE chain = 'bot:anna' AND seq IN (4, 6)",
+        4,
+        Fault.CHANGED,
+    ),
+    "no value becomes a null": (
+        "UPDATE audit SET old_values = 'null' WHERE chain = 'bot:anna' AND seq = 1",
+        1,
+        Fault.CHANGED,
+    ),
     "an entry is changed with its hash": (_FORGE + _HASH_IT, 4, Fault.REHASHED),
     "all is hashed anew": (_FORGE + REHASH, 7, Fault.REWRITTEN),
     "an entry is deleted": ("DELETE FROM audit WHERE chain = 'bot:anna' AND seq = 4", 4, Fault.MISSING),
