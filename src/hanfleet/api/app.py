@@ -30,4 +30,6 @@ def create_app(manager: MultiBotManager, *, api_token: SecretStr) -> FastAPI:
         api.include_router(routes.router(manager))
     app.include_router(api)
     app.include_router(health.router(manager))
+    written = app.openapi
+    app.openapi = lambda: errors.name_media_type(written())  # type: ignore[method-assign] # as FastAPI's guide has it
     return app

@@ -4,7 +4,7 @@ Refuses to repeat what a client sent, for it may be a secret, and to show what w
 """
 
 from collections.abc import Sequence
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from hanfleet.control.wording import field_name, told
 from hanfleet.core.config import BotConfig
@@ -140,7 +141,17 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     status = HTTPStatus(error.status_code)
     detail = _NEXT_STEPS.get(status, str(error.detail))
     kind = status.phrase.lower().replace(" ", "-")
-    return problem(request_id_of(request), status, kind, detail, headers=dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed(request))
+    return problem(request_id_of(request), status, kind, detail, headers=headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods that the address takes; the route that refused names its own alone."""
+    routes = request.app.routes
+    asked = {method: {**request.scope, "method": method} for method in sorted(HTTPMethod)}
+    return [method for method, scope in asked.items() if any(one.matches(scope)[0] is Match.FULL for one in routes)]
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
@@ -149,14 +160,41 @@ async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     return problem(request_id_of(request), status, "internal", _NEXT_STEPS[status])
 
 
-#: For the OpenAPI document.
-RESPONSES: dict[int | str, dict[str, Any]] = {
-    status.value: {"model": Problem, "description": description}
-    for status, description in (
-        (HTTPStatus.UNAUTHORIZED, "The token is missing or wrong."),
-        (HTTPStatus.NOT_FOUND, "There is no such bot."),
-        (HTTPStatus.CONFLICT, "The present state does not allow it."),
-        (HTTPStatus.UNPROCESSABLE_ENTITY, "A field is refused; nothing was changed."),
-        (HTTPStatus.SERVICE_UNAVAILABLE, "The database or the bus does not answer; try again."),
-    )
+_DESCRIPTIONS = {
+    HTTPStatus.BAD_REQUEST: "The body is no text in UTF-8.",
+    HTTPStatus.UNAUTHORIZED: "The token is missing or wrong.",
+    HTTPStatus.NOT_FOUND: "There is no such bot.",
+    HTTPStatus.CONFLICT: "The present state does not allow it.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is a megabyte or more.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "A field is refused; nothing was changed.",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "It failed for a reason that somebody has to mend.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "The database or the bus does not answer; try again.",
+    HTTPStatus.GATEWAY_TIMEOUT: "The worker did not answer; look at its status.",
 }
+
+
+def responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """What the OpenAPI document tells of these answers."""
+    return {status.value: {"model": Problem, "description": _DESCRIPTIONS[status]} for status in statuses}
+
+
+#: What any request may be answered with, and any below /api.
+ANYWHERE = responses(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.INTERNAL_SERVER_ERROR)
+RESPONSES = ANYWHERE | responses(
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+
+
+def name_media_type(document: dict[str, Any]) -> dict[str, Any]:
+    """The OpenAPI document with problems as what they are sent as: FastAPI takes all answers for the one type."""
+    problem_schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+    for path in document["paths"].values():
+        for operation in path.values():
+            for answer in operation["responses"].values():
+                if {"schema": problem_schema} in answer.get("content", {}).values():
+                    answer["content"] = {MEDIA_TYPE: {"schema": problem_schema}}
+    return document

@@ -13,6 +13,8 @@ from hanfleet.control import MultiBotManager
 from hanfleet.core.errors import (
     BusUnavailableError,
     CommandTimeoutError,
+    ConflictError,
+    NotFoundError,
     PermanentError,
     StoreUnavailableError,
     TemporaryError,
@@ -38,8 +40,8 @@ class FailingManager:
         return use_case
 
 
-def client_of(error: Exception | None = None) -> httpx.AsyncClient:
-    app = create_app(cast("MultiBotManager", FailingManager(error)), api_token=SecretStr(TOKEN))
+def client_of(error: Exception | None = None, manager: FailingManager | None = None) -> httpx.AsyncClient:
+    app = create_app(cast("MultiBotManager", manager or FailingManager(error)), api_token=SecretStr(TOKEN))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://fleet")
 
@@ -120,8 +122,26 @@ async def test_what_is_not_there_is_a_problem_too(method: str, path: str, status
     async with client_of() as client:
         answer = await client.request(method, path, headers=AUTHORIZED)
     assert (answer.status_code, answer.json()["type"]) == (status, f"urn:hanfleet:problem:{kind}")
-    if status == 405:
-        assert answer.headers["allow"]
+
+
+async def test_a_method_that_is_not_taken_is_answered_with_all_that_are() -> None:
+    allowed = {
+        "/api/bots": "GET, POST",
+        "/api/bots/mira": "DELETE, GET, PUT",
+        "/api/bots/mira/login": "POST",
+        "/healthz": "GET, HEAD",
+    }
+    async with client_of() as client:
+        for path, methods in allowed.items():
+            for method in ("OPTIONS", "PATCH"):
+                answer = await client.request(method, path, headers=AUTHORIZED)
+                assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+
+
+@pytest.mark.parametrize(("error", "status"), [(None, 200), (StoreUnavailableError("Away."), 503)])
+async def test_monitors_may_ask_for_the_health_by_head(error: Exception | None, status: int) -> None:
+    async with client_of(error) as client:
+        assert (await client.head("/healthz")).status_code == status
 
 
 async def test_a_body_too_large_is_refused_before_it_is_kept() -> None:
@@ -200,3 +220,39 @@ async def test_the_openapi_document_is_fit_for_generating_a_client() -> None:
     assert {"type", "title", "status", "detail", "instance", "errors"} <= set(problem)
     config = document["components"]["schemas"]["BotConfig"]["properties"]
     assert config["telegram_api_hash"]["writeOnly"]
+
+
+async def test_the_openapi_document_declares_what_is_answered() -> None:
+    """Every answer below carries a status and a media type that the document has for it."""
+    away, broken = StoreUnavailableError("Away."), PermanentError("Broken.")
+    tries: list[tuple[Exception | None, str, str, dict[str, Any]]] = [
+        (None, "GET", "/healthz", {}),
+        (away, "GET", "/healthz", {}),
+        (None, "GET", "/healthz", {"content": b"x" * (1024 * 1024 + 1)}),
+        (None, "GET", "/metrics", {}),
+        (away, "GET", "/metrics", {}),
+        (broken, "GET", "/metrics", {}),
+        (None, "POST", "/api/bots", {"content": b"\xff"}),
+        (None, "POST", "/api/bots", {"content": b"["}),
+        (None, "PUT", "/api/bots/{bot_id}", {"content": b"\xff"}),
+        (None, "PUT", "/api/bots/{bot_id}", {"content": b"x" * (1024 * 1024 + 1)}),
+        (None, "POST", "/api/bots/{bot_id}/login/code", {"content": b"\xff"}),
+        (None, "POST", "/api/bots/{bot_id}/login/password", {"content": b"\xff"}),
+        (CommandTimeoutError("Silent."), "POST", "/api/bots/{bot_id}/login", {}),
+        (None, "GET", "/api/bots", {}),
+        (None, "GET", "/api/bots", {"headers": {}}),
+        (None, "GET", "/api/bots", {"params": {"limit": 0}}),
+        (away, "GET", "/api/bots", {}),
+        (broken, "GET", "/api/bots", {}),
+        (NotFoundError("None."), "DELETE", "/api/bots/{bot_id}", {}),
+        (ConflictError("Not now."), "POST", "/api/bots/{bot_id}/start", {}),
+    ]
+    seen, manager, as_json = set(), FailingManager(), AUTHORIZED | {"Content-Type": "application/json"}
+    async with client_of(manager=manager) as client:
+        paths = (await client.get("/openapi.json")).json()["paths"]
+        for manager.error, method, path, sent in tries:
+            answer = await client.request(method, path.replace("{bot_id}", "mira"), **{"headers": as_json, **sent})
+            declared = paths[path][method.lower()]["responses"][str(answer.status_code)]["content"]
+            assert {answer.headers["content-type"].partition(";")[0]} == declared.keys(), (method, path)
+            seen.add(answer.status_code)
+    assert seen == {200, 400, 401, 404, 409, 413, 422, 500, 503, 504}

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
+from hanfleet.api.errors import responses
 from hanfleet.api.schemas import Accepted, Configured, Page
 from hanfleet.control import BotDetails, BotInfo, BotStatus, BotUpdate, MultiBotManager
 from hanfleet.core.config import BotConfig
@@ -16,7 +17,9 @@ Limit = Annotated[int, Query(ge=1, le=500, description="The most items on a page
 def router(manager: MultiBotManager) -> APIRouter:
     routes = APIRouter(prefix="/bots", tags=["bots"])
 
-    @routes.post("", status_code=HTTPStatus.CREATED, operation_id="add_bot")
+    @routes.post(
+        "", status_code=HTTPStatus.CREATED, operation_id="add_bot", responses=responses(HTTPStatus.BAD_REQUEST)
+    )
     async def add_bot(
         config: BotConfig,
         response: Response,
@@ -42,7 +45,7 @@ def router(manager: MultiBotManager) -> APIRouter:
         """A bot with its configuration; of its secrets only the names."""
         return await manager.get_bot(bot_id)
 
-    @routes.put("/{bot_id}", operation_id="configure_bot")
+    @routes.put("/{bot_id}", operation_id="configure_bot", responses=responses(HTTPStatus.BAD_REQUEST))
     async def configure_bot(
         bot_id: BotIdPath,
         update: BotUpdate,
