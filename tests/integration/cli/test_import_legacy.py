@@ -100,8 +100,9 @@ def test_who_was_erased_does_not_come_back(
     ledger = ledger_of(home)
     ledger.append(Entry(ledger.contact_mark("mira", 5), NOW))
     for mode in ("--dry-run", "--json", "--verify"):
-        assert run([*there, mode, "--json"]) == 0
+        assert run([*there, mode, "--json"]) == (1 if mode == "--verify" else 0)
         said = json.loads(capsys.readouterr().out)
+        assert [one["record"] for one in said.get("differences", [])] == ["conversations/6.json"] * (mode == "--verify")
         assert said["oddities"]["by_reason"]["was erased"] == 1
         assert said.get("counts", {"messages": 2})["messages"] == 2
 

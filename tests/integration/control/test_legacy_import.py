@@ -155,6 +155,22 @@ async def test_verify_names_what_was_changed(desk: Desk) -> None:
     assert found[1].startswith(f"chat {row['chat_id']}, message ")
 
 
+async def test_verify_says_how_much_of_which_file_was_left_unread(desk: Desk, tmp_path: Path) -> None:
+    log = [message(number, str(number)) for number in range(200)]
+    write(tmp_path / "conversations/5.json", "\x00" * 4096 + json.dumps(log)[4096:])
+    write(tmp_path / "conversations/6.json", [*log, "no message"])
+    write(tmp_path / "conversations/7.json", log)
+    await desk.bring(tmp_path)
+    torn = 200 - len(await desk.talk("mira", 5))
+    assert 0 < torn < 100
+    first, second = await desk.differences(tmp_path)
+    assert (first.record, first.expected) == (
+        "conversations/5.json",
+        f"characters that could not be read: {json.dumps(log).index(json.dumps(log[torn]))}",
+    )
+    assert (second.record, second.expected) == ("conversations/6.json", "records that could not be read: 1")
+
+
 async def test_a_grown_folder_adds_only_what_is_new(desk: Desk, tmp_path: Path) -> None:
     talk = [message(number, str(number)) for number in range(6)]
     profile = tmp_path / "girls_data/5.json"
@@ -311,9 +327,24 @@ _odd_sessions = st.sampled_from(
     ]
 )
 _damages = st.sampled_from(
-    ["none", "none", "cut", "empty", "later plan", "bom", "joined", "restarted", "holed", "spoiled"]
+    [
+        "none",
+        "none",
+        "cut",
+        "beheaded",
+        "stray",
+        "empty",
+        "later plan",
+        "bom",
+        "joined",
+        "restarted",
+        "holed",
+        "spoiled",
+    ]
 )
 # What can become of a record's text, so that the record is none any more: one quote too many, one too few, a hole.
+# What can stand before a log, or in the place of its beginning.
+_strays = st.sampled_from(["", "x", "\x00", "\n\x00", "<<<<<<< HEAD\n", "7 ", "{"])
 _spoils = st.sampled_from(['"text": ""{}:', '"text": {}:', '"te\x00\x00\x00\x00"{}:'])
 
 
@@ -324,10 +355,13 @@ async def test_every_message_of_any_old_folder_is_found_again(
 ) -> None:
     root = tmp_path_factory.mktemp("old")
     expected: dict[int, list[dict[str, Any]]] = {}
+    damaged: set[str] = set()
     for chat_id in data.draw(st.lists(st.integers(-(2**63), 2**63 - 1), unique=True, max_size=3)):
         log = data.draw(logs())
         damage = data.draw(_damages)
         expected[chat_id] = _write_log(root, chat_id, log, damage, data)
+        if damage in ("stray", "beheaded") or len(expected[chat_id]) < len(log):
+            damaged.add(f"conversations/{chat_id}.json")
         if data.draw(st.booleans()):
             profile = {
                 "chat_id": chat_id,
@@ -350,7 +384,9 @@ async def test_every_message_of_any_old_folder_is_found_again(
     await desk.bring(root)
     for chat_id, log in expected.items():
         _assert_said(await desk.talk("mira", chat_id), log)
-    assert await desk.differences(root) == []
+    differences = await desk.differences(root)
+    assert all(" that could not be read: " in one.expected for one in differences)
+    assert damaged <= {one.record for one in differences}
     imported = await desk.dump()
     assert not await desk.bring(root)
     assert await desk.dump() == imported
@@ -386,6 +422,18 @@ def _write_log(
             # The crash came within the last record; the backup of that day has all of it, as is.
             write(path, sound[: data.draw(st.integers(0, max(0, len(sound) - 1)))])
             write(root / f"backups/{chat_id}/2025-06-01.json", json.dumps({"messages": log}))
+        case "stray":
+            write(path, data.draw(_strays.filter(bool)) + sound)
+        case "beheaded":
+            # Of the record that is cut no field is left that could be a record: the old bot wrote none.
+            for values in log:
+                values.pop("mood", None)
+            sound = json.dumps(log, indent=data.draw(st.sampled_from([None, 2])))
+            begins = [sound.index(json.dumps(f"{number}:")[:-1]) for number in range(len(log))]
+            begins = [sound.rindex("{", 0, sound.rindex('"ts"', 0, begin)) for begin in begins]
+            cut = data.draw(st.integers(1, max([1, *begins])))
+            write(path, (data.draw(_strays) if data.draw(st.booleans()) else "\x00" * cut) + sound[cut:])
+            return [values for values, begin in zip(log, begins, strict=True) if begin >= cut]
         case "empty":
             write(path, "")
             write(root / f"backups/{chat_id}/2025-06-01.json", json.dumps({"chat_id": chat_id, "messages": log}))

@@ -104,8 +104,14 @@ TEXTS = {
         "Все записи и сообщения есть в боте {bot_id}, слово в слово.",
     ),
     "import_legacy.different": (
-        "{count:difference|differences} from bot {bot_id}. Before its first start there should be none: import again.",
-        "Расхождений с ботом {bot_id}: {count}. До первого запуска их быть не должно: повторите перенос.",
+        (
+            "{count:difference|differences} from bot {bot_id}. Before its first start there should be none but what"
+            " cannot be read: import again."
+        ),
+        (
+            "Расхождений с ботом {bot_id}: {count}. До первого запуска их быть не должно, кроме того, что не читается:"
+            " повторите перенос."
+        ),
     ),
     "import_legacy.nothing_odd": ("Nothing was odd.", "Ничего странного не нашлось."),
     "import_legacy.reason": ("what was odd", "что было странно"),

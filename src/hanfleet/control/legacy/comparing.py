@@ -48,6 +48,12 @@ async def compare(
             found += await _chat(tx, bot_id, chat, clock.now(), folder.oddities)
             messages += len(chat.messages)
             progress(done, total, messages)
+        # Once everything was read. What could not be is said, or nobody would look for it before the folder goes.
+        found += [
+            Difference(file, f"{what} that could not be read: {much}", "not as records: the report has each place")
+            for file, unread in folder.oddities.unread.items()
+            for what, much in unread.items()
+        ]
         kept = kept_of(folder)
         if kept and kept not in await tx.imports.kept(bot_id):
             found.append(Difference("what is kept with the import", quoted(kept), "not there"))

@@ -13,6 +13,7 @@ from hanfleet.core.messages import Direction
 
 TEXT_LIMIT = 4096
 _USUAL = {"ts", "direction", "text"}
+_LATER = {"sender", "content"}
 _DIRECTIONS = {"in": Direction.IN, "out": Direction.OUT}
 
 
@@ -24,14 +25,16 @@ def read_messages(
         for key in document.keys() - {"messages"}:
             oddities.keep(file, key, document[key])
         document = document["messages"]
+    if isinstance(document, dict) and (document.keys() >= _USUAL or document.keys() >= _LATER):
+        document = [document]  # all that is left of a list, or one of many without a list around them
     if not isinstance(document, list):
-        oddities.note(file, "", f"no list of messages: {quoted(document)}", "left out")
+        oddities.pass_over(file, "", f"no list of messages: {quoted(document)}")
         return []
     messages = []
     seen: set[str] = set()
     for index, values in enumerate(document, before):
         if not isinstance(values, dict):
-            oddities.note(file, index, f"no message: {quoted(values)}", "left out")
+            oddities.pass_over(file, index, f"no message: {quoted(values)}")
         elif "content" in values or "sender" in values:
             messages.append(read_message_v2(values, file, index, oddities, now, seen))
         else:

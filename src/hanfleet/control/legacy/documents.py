@@ -1,4 +1,4 @@
-"""A JSON file as a value, however it was damaged: other encodings, empty, cut or broken, two documents in one.
+"""A JSON file as a value, however it was damaged: other encodings, empty, cut at either end or broken, two in one.
 
 Of a cut or spoiled document everything that is whole is taken, record by record; what lies between is kept with the
 import, word for word.
@@ -37,15 +37,18 @@ class DocumentReader:
         try:
             raw = path.read_bytes()
         except OSError as refused:
-            self._oddities.note(self.name(path), "", f"unreadable: {refused.strerror}", "left out")
+            self._oddities.pass_over(self.name(path), "", f"unreadable: {refused.strerror}", what="files")
             return None
         text, odd = decode(raw)
         if odd:
             self._oddities.note(self.name(path), "", odd, "read all the same")
         return text
 
-    def load(self, path: Path) -> list[Any]:
-        """The documents in the file: one as a rule, none when nothing could be read, several when they were joined."""
+    def load(self, path: Path, *, log: bool = False) -> list[Any]:
+        """The documents in the file: one as a rule, none when nothing could be read, several when they were joined.
+
+        ``log``: the file is a list of records or has one, and where its beginning is gone these are looked for.
+        """
         text = self.text(path)
         if text is None:
             return []
@@ -55,23 +58,20 @@ class DocumentReader:
             self._oddities.note(name, "", reason, "nothing to import from it")
             return []
         self._twice.clear()
-        documents = self._parse(text, name)
+        documents = self._parse(text, name, log=log)
         for key in self._twice:
             self._oddities.note(name, key, "the same key twice in one object", "both kept, one with a suffix")
         return documents
 
-    def _parse(self, text: str, name: str) -> list[Any]:
+    def _parse(self, text: str, name: str, *, log: bool) -> list[Any]:
         salvage = Salvage(text, self._decode)
         documents: list[Any] = []
         at = salvage.skip(0)
         while at < len(text):
             try:
-                value, at, whole = salvage.value(at)
+                value, at, whole = salvage.document(at, log=log)
             except ValueError:
-                self._oddities.note(
-                    name, f"character {at}", f"broken JSON: {quoted(text[at:])}",
-                    "nothing after this place could be read" if documents else "nothing could be read",
-                )  # fmt: skip
+                salvage.gaps.append((at, len(text)))
                 break
             documents.append(value)
             if not whole:
@@ -85,6 +85,8 @@ class DocumentReader:
 
     def _keep_gap(self, name: str, text: str, begin: int, end: int) -> None:
         lost = text[begin:end]
+        if lost:
+            self._oddities.count_unread(name, "characters", len(lost))
         where, reason = f"character {begin}", f"broken JSON: {len(lost)} characters that are no whole record"
         if not _OF_ONE_CHAT.search(name):
             self._oddities.note(name, where, f"{reason}: {quoted(lost)}", "left out; what is whole was taken")

@@ -71,6 +71,8 @@ class LegacyFolder:
             self._logs.pop(chat_id, None)
             self._backups.pop(chat_id, None)
             self.oddities.unknown = without_chat({"unknown": self.oddities.unknown}, chat_id).get("unknown", {})
+            others = without_chat({"unread": dict.fromkeys(self.oddities.unread, 0)}, chat_id).get("unread", {})
+            self.oddities.unread = {file: unread for file, unread in self.oddities.unread.items() if file in others}
             self.oddities.note("", f"chat {chat_id}", "was erased", "left out")
 
     @property
@@ -229,7 +231,7 @@ class LegacyFolder:
         aside = path.name != f"{named}.json"
         for document in self._reader.load(path):
             if not isinstance(document, dict):
-                self.oddities.note(file, "", f"no profile: {quoted(document)}", "left out")
+                self.oddities.pass_over(file, "", f"no profile: {quoted(document)}")
             elif "telegram_id" in document:
                 yield read_profile_v3(document, named, file, "", self.oddities, self._now)
             else:
@@ -241,13 +243,13 @@ class LegacyFolder:
         for path in self._logs.get(chat_id, []):
             file = self._reader.name(path)
             own: list[LegacyMessage] = []
-            for document in self._reader.load(path):
+            for document in self._reader.load(path, log=True):
                 own += read_messages(document, file, self.oddities, self._now, before=len(own))
             messages = self._merged(messages, own, file) if messages else own
         name = ""
         for path in self._backups.get(chat_id, []):
             file = self._reader.name(path)
-            for document in self._reader.load(path):
+            for document in self._reader.load(path, log=True):
                 talk, name = self._backup(document, file, chat_id, name)
                 messages = self._merged(messages, talk, file)
         profile = chosen(self._profiles.get(chat_id, []), self.oddities)

@@ -28,10 +28,22 @@ class Oddities:
         self.entries: list[Oddity] = []
         #: file → field → value: what no contact and no message has a place for
         self.unknown: dict[str, dict[str, Any]] = {}
+        #: file → of what nobody could read ("characters", "records", "files") → how much
+        self.unread: dict[str, Counter[str]] = {}
 
     def note(self, file: str, record: str | int, reason: str, done: str) -> None:
         """One more; it may quote what people wrote, with what no file could hold escaped."""
         self.entries.append(Oddity(_writable(file), _writable(str(record)), _writable(reason), _writable(done)))
+
+    def pass_over(
+        self, file: str, record: str | int, reason: str, done: str = "left out", what: str = "records"
+    ) -> None:
+        """Something that should have come over and could not be read: noted, and counted for who compares."""
+        self.note(file, record, reason, done)
+        self.count_unread(file, what, 1)
+
+    def count_unread(self, file: str, what: str, amount: int) -> None:
+        self.unread.setdefault(_writable(file), Counter())[what] += amount
 
     def keep(self, file: str, field: str, value: Any, *, reason: str = "unknown fields") -> None:
         """A field that has no place in any record, or not enough: noted, and kept with the import."""

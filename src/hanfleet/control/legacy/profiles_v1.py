@@ -13,8 +13,10 @@ from hanfleet.control.legacy.records import LegacyProfile
 def read_profiles_v1(document: Any, file: str, oddities: Oddities, now: datetime) -> Iterator[LegacyProfile]:
     """Every profile of one document."""
     girls = document.get("girls") if isinstance(document, dict) else None
+    if isinstance(document, dict) and "girls" not in document and any(chat_id_of(key) is not None for key in document):
+        document, girls = {}, document  # the file has lost its beginning
     if not isinstance(girls, dict):
-        oddities.note(file, "", f"not the shape of version 1: {quoted(document)}", "left out")
+        oddities.pass_over(file, "", f"not the shape of version 1: {quoted(document)}")
         return
     for key in document.keys() - {"girls"}:
         oddities.keep(file, key, document[key])
@@ -27,6 +29,6 @@ def read_profiles_v1(document: Any, file: str, oddities: Oddities, now: datetime
                 reason = f"two ids: its key says {quoted(key)}, its chat_id says {chat_id}"
                 oddities.note(file, key, reason, f"taken for chat {chat_id}")
         if chat_id is None or not isinstance(values, dict):
-            oddities.note(file, key, f"no profile: {quoted(values)}", "left out")
+            oddities.pass_over(file, key, f"no profile: {quoted(values)}")
             continue
         yield read_profile_v2(values, chat_id, file, key, oddities, now, RANK_V1)

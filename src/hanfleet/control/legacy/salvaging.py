@@ -1,5 +1,7 @@
 """What is whole in a broken document: of a cut one what stands before the cut, of a list also what is behind a break.
 
+A document that has lost its beginning goes on with its first whole record, or what is no list with its first field.
+
 After what is broken a list goes on where a record begins again as the others do. An object within a string or within
 the broken record looks the same, so what was found counts only when it also ends as records of the list do. Refuses to
 look for ever: time is linear in the text's length, for only so much of it may be read in vain.
@@ -16,9 +18,12 @@ from hanfleet.control.legacy.cleaning import free_key
 BLANK = " \t\r\n"
 BROKEN = (ValueError, RecursionError)  # JSONDecodeError is a ValueError; so is a number of 5000 digits
 _KEY = r'\{\s*("[^"\\]{0,60}")\s*:'
+_OPENING = re.compile(r"[\[{]")
+_OPENING_OR_FIELD = re.compile(r'[\[{]|"[^"\\]{0,60}"\s*:')
 _ANYWHERE = r"(?:[\[,]\s*|\n[ \t]*)"
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _LONGEST_BEGINNING = 200
+_LONGEST_INDENT = 64
 _NEAR = 4096
 _LONGEST_WORD = 16  # of JSON's words and escapes, with room
 #: Of what could not be read, so many times the length of the text may be looked at.
@@ -34,6 +39,87 @@ class Salvage:
         self._decode = decode
         self._in_vain = 0
         self._broke_at = 0
+
+    def document(self, at: int, *, log: bool) -> tuple[Any, int, bool]:
+        """As `value`, of a whole document, also where it has lost its beginning: what stands before it is a gap then.
+
+        ``log``: it is a list of records, or an object with one. Of two readings the one counts that loses less.
+        """
+        as_it_stands = self._tried(self.value, at)
+        if as_it_stands and self._is_sound(as_it_stands, at, log=log):
+            self.gaps += as_it_stands.gaps
+            return as_it_stands.found
+        if self._is_in_vain():
+            raise ValueError("nothing whole within reach")
+        self._in_vain += len(self.text)
+        readings = [self._tried(self._records if log else self._fields, at)]
+        if as_it_stands and isinstance(as_it_stands.found[0], dict | list):
+            readings.append(as_it_stands)
+        best = min(filter(None, readings), key=lambda reading: reading.lost(len(self.text)), default=None)
+        if best is None:
+            raise ValueError("nothing whole")
+        self.gaps += best.gaps
+        return best.found
+
+    def _tried(self, read: Callable[[int], tuple[Any, int, bool]], at: int) -> "_Reading | None":
+        """What ``read`` finds, its gaps apart from those of others."""
+        before, self.gaps = self.gaps, []
+        try:
+            return _Reading(read(at), self.gaps)
+        except BROKEN:
+            return None
+        finally:
+            self.gaps = before
+
+    def _is_sound(self, reading: "_Reading", at: int, *, log: bool) -> bool:
+        """Whether it can be the document that was written here."""
+        value, end, whole = reading.found
+        if not isinstance(value, dict | list):
+            return at == self.skip(0) and self.skip(end) >= len(self.text)
+        # A record of a list that has lost its beginning is followed by others, a list in one by the rest of that.
+        return whole and self._closes(end, 0) if log else whole or value != {}
+
+    def _records(self, at: int) -> tuple[Any, int, bool]:
+        """The rest of a list, from the first record that is followed as records are; or a document that is whole."""
+        passed = at
+        for opening in _OPENING.finditer(self.text, at):
+            begin = opening.start()
+            if begin < passed:
+                continue
+            if self._is_in_vain():
+                break
+            try:
+                value, end = self._record(begin)
+            except BROKEN:
+                continue
+            if self._closes(end, 0):
+                self.gaps.append((at, begin))
+                return value, end, True
+            self._in_vain += end - begin
+            begins = _Beginning.here(self.text, begin)
+            if begins is None:
+                continue
+            follows = self.skip(end, ",")
+            _, passed = self._run(begin)
+            if self._closes(passed + 1, None) if self._is(passed, "]") else begins.matches(self.text, follows):
+                self.gaps.append((at, begin))
+                found, end, whole = self._list(begin, None, _Beginning.here(self.text, follows) or begins)
+                return found, self.skip(end, "]},"), whole
+        raise ValueError("no record")
+
+    def _fields(self, at: int) -> tuple[Any, int, bool]:
+        """The first document that begins behind ``at``, or the rest of an object, from its first field."""
+        for place in _OPENING_OR_FIELD.finditer(self.text, at):
+            if self._is_in_vain():
+                break
+            begin = place.start()
+            reading = self._tried(self.value if place[0] in "[{" else lambda field: self._object(field, 0), begin)
+            if reading and reading.found[0]:
+                value, end, whole = reading.found
+                self.gaps += [(at, begin), *reading.gaps]
+                return value, self.skip(end, "]},"), whole
+            self._in_vain += len(self.text)
+        raise ValueError("no field")
 
     def value(self, at: int, depth: int = 0) -> tuple[Any, int, bool]:
         """(value, where it ends, whole), ``depth`` objects around it. Raises ValueError when there is nothing to take.
@@ -56,10 +142,10 @@ class Salvage:
     def skip(self, at: int, also: str = "") -> int:
         return _skipped(self.text, at, BLANK + also)
 
-    def _list(self, at: int, depth: int) -> tuple[list[Any], int, bool]:
-        begins = _Beginning.of(self.text, at)
+    def _list(self, at: int, depth: int | None, begins: "_Beginning | None" = None) -> tuple[list[Any], int, bool]:
+        begins = begins or _Beginning.of(self.text, at)
         items, at = self._run(at)
-        while not (closed := self.text[at : at + 1] == "]") or (depth == 0 and not self._closes(at + 1, 0)):
+        while not (closed := self._is(at, "]")) or (not depth and not self._closes(at + 1, depth)):
             resumed = begins and self._resumed(at, begins, depth)
             if not resumed:
                 if closed:
@@ -106,12 +192,12 @@ class Salvage:
             self._in_vain += getattr(broken, "pos", len(self.text)) * 17 // 16 - at
             raise
 
-    def _resumed(self, at: int, begins: "_Beginning", depth: int) -> tuple[int, list[Any], int] | None:
+    def _resumed(self, at: int, begins: "_Beginning", depth: int | None) -> tuple[int, list[Any], int] | None:
         """Where records go on after ``at``, those records, and where they end."""
         passed = at
         inside = self._inside(at)
         for found in begins.pattern.finditer(self.text, at):
-            if self._in_vain > _MOST_IN_VAIN * len(self.text):
+            if self._is_in_vain():
                 return None
             again = found.start("record")
             if again < passed or again in inside:
@@ -130,14 +216,19 @@ class Salvage:
         there = _STRING.sub(lambda string: " " * len(string[0]), self.text[at : self._broke_at])
         return {at + place for place, char in enumerate(there) if char == "{" and place}
 
-    def _ends(self, at: int, begins: "_Beginning", depth: int) -> bool:
+    def _ends(self, at: int, begins: "_Beginning", depth: int | None) -> bool:
         """Whether what stands at ``at`` can follow a record of the list."""
-        if self.text[at : at + 1] == "]":
+        if self._is(at, "]"):
             return self._closes(at + 1, depth)
         return at >= len(self.text) or begins.alone_in_lines or begins.matches(self.text, at)
 
-    def _closes(self, at: int, depth: int) -> bool:
-        """Whether the ``depth`` objects around a list that ended before ``at`` end as well, and then the document."""
+    def _closes(self, at: int, depth: int | None) -> bool:
+        """Whether the ``depth`` objects around a list that ended before ``at`` end as well, and then the document.
+
+        None: how many they are was lost with the document's beginning. No log has more than one.
+        """
+        if depth is None:
+            return self._closes(at, 0) or self._closes(at, 1)
         at = self.skip(at)
         try:
             while depth and at < len(self.text):
@@ -179,8 +270,26 @@ class Salvage:
                 return fields, end, False
             at = end
 
+    def _is_in_vain(self) -> bool:
+        return self._in_vain > _MOST_IN_VAIN * len(self.text)
+
+    def _is(self, at: int, what: str) -> bool:
+        return self.text[at : at + 1] == what
+
     def _lose(self, at: int) -> None:
         self.gaps.append((at, len(self.text)))
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What `Salvage.value` gives, and its gaps."""
+
+    found: tuple[Any, int, bool]
+    gaps: list[tuple[int, int]]
+
+    def lost(self, length: int) -> int:
+        """How much of a text of that ``length`` is not in it."""
+        return sum(end - begin for begin, end in self.gaps) + length - self.found[1]
 
 
 @dataclass(frozen=True)
@@ -200,6 +309,17 @@ class _Beginning:
                 pattern = re.compile(rf"{before}(?P<record>\{{\s*{re.escape(first[1])}\s*:)")
                 return cls(pattern, first[1], before != _ANYWHERE)
         return None
+
+    @classmethod
+    def here(cls, text: str, at: int) -> "_Beginning | None":
+        """As the record at ``at`` does; None: there is none."""
+        first = re.compile(_KEY).match(text, at)
+        if first is None:
+            return None
+        _, line, indent = text[max(0, at - _LONGEST_INDENT) : at].rpartition("\n")
+        before = f"\n{indent}" if line and not indent.strip(BLANK) else _ANYWHERE
+        pattern = re.compile(rf"{before}(?P<record>\{{\s*{re.escape(first[1])}\s*:)")
+        return cls(pattern, first[1], before != _ANYWHERE)
 
     def matches(self, text: str, at: int) -> bool:
         """Whether a record begins at ``at``, or the text ends within its beginning."""

@@ -12,10 +12,10 @@ from hanfleet.control.legacy.oddities import Oddities
 from tests.support.legacy import message, write
 
 
-def load(folder: Path, content: str | bytes) -> tuple[list[object], Oddities]:
+def load(folder: Path, content: str | bytes, *, log: bool = False) -> tuple[list[object], Oddities]:
     oddities = Oddities()
     path = write(folder / "file.json", content)
-    return DocumentReader(folder, oddities).load(path), oddities
+    return DocumentReader(folder, oddities).load(path, log=log), oddities
 
 
 def reasons(oddities: Oddities) -> list[str]:
@@ -115,6 +115,61 @@ def test_a_damaged_beginning_hides_no_record_behind_it(tmp_path: Path, indent: i
             assert oddities.entries or found[0] != log[0]
 
 
+_ODD_FIELDS: list[object] = [
+    'say {hi} [x] "q": {"ts": "1", "direction": "in", "text": "fake"}, ',
+    {"ts": 1, "x": {"a": 1}, "y": [{}]},
+    [[{"ts": 1}], 5],
+]
+
+
+@pytest.mark.parametrize("odd", _ODD_FIELDS)
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("shape", ["log", "later plan", "backup"])
+def test_a_lost_beginning_costs_itself_alone(tmp_path: Path, odd: object, indent: int | None, shape: str) -> None:
+    log = [message(number, f"{number} {{hi}} [x") | {"odd": odd} for number in range(3)]
+    around = {"later plan": {"messages": log}, "backup": {"date": "x", "chat_id": 5, "messages": log}}
+    raw = json.dumps(around.get(shape, log), indent=indent)
+    begins = [raw.index(json.dumps(one["ts"])) for one in log]
+    begins = [raw.rindex("{", 0, begin) for begin in begins]
+    for cut in range(1, begins[2] + 1, 7):
+        behind = [one for one, begin in zip(log, begins, strict=True) if begin >= cut]
+        for damaged in (raw[cut:], "\x00" * cut + raw[cut:]):
+            if damaged.lstrip().startswith("["):
+                continue  # what begins as a list does is taken for one
+            documents, oddities = load(tmp_path, damaged, log=True)
+            assert documents == [behind]
+            assert "broken JSON" in reasons(oddities)
+
+
+@pytest.mark.parametrize("stray", ["x", "\x00", "\n\x00", "<<<<<<< HEAD\n", "5 ", '"', "{", "{hi} "])
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("document", [[message(0, "a"), message(1, "b")], {"chat_id": 7, "summary": {"1": "a"}}])
+def test_what_stands_before_a_document_hides_nothing_of_it(
+    tmp_path: Path, stray: str, log: bool, document: object
+) -> None:
+    oddities = Oddities()
+    path = write(tmp_path / "conversations/5.json", stray + json.dumps(document))
+    assert DocumentReader(tmp_path, oddities).load(path, log=log) == [document]
+    assert 0 < oddities.unread["conversations/5.json"]["characters"] <= len(stray)
+
+
+def test_a_lost_beginning_and_breaks_behind_it_are_gaps(tmp_path: Path) -> None:
+    log = [message(number, f"{number}:") for number in range(1_000)]
+    for indent in (None, 2):
+        raw = json.dumps(log, indent=indent).replace('"500:', '"oh" 500:').replace('"text": "700:"', '"te\x00\x00')
+        documents, oddities = load(tmp_path, raw[40:-8], log=True)
+        sound = [one for one in log[1:999] if one["text"] not in ("0:", "500:", "700:")]
+        assert documents == [sound]
+        assert len(oddities.entries) == 4
+
+
+def test_an_object_without_its_beginning_goes_on_with_its_fields(tmp_path: Path) -> None:
+    girls = {str(number): {"chat_id": number, "name": "Ann", "summary": {"2025": "x"}} for number in range(5)}
+    raw = json.dumps({"girls": girls})
+    documents, _ = load(tmp_path, "\x00" * 30 + raw[30:])
+    assert documents == [{"name": "Ann", "summary": {"2025": "x"}}, {key: girls[key] for key in "1234"}]
+
+
 def test_a_quote_before_what_looks_like_the_end_is_not_the_end(tmp_path: Path) -> None:
     log = [message(number, str(number)) for number in range(4)]
     raw = json.dumps(log).replace('"1"', '"she said "}], you know"')
@@ -150,12 +205,30 @@ def test_what_names_nobody_is_quoted_and_not_kept(tmp_path: Path) -> None:
         '[{"ts": 1"}' + ", " * 300_000,
         '[{"ts": 1"}' + "\n" * 600_000,
         '[{"ts": ' + "9" * 5_000 + "}" + (', {"ts": ' + "9" * 5_000 + "}") * 200,
+        ("[" * 400 + "]" * 400 + ",") * 300,
+        '"ts": 1}, ' * 60_000,
+        '{"ts": "' * 60_000,
+        '{"ts": {}} 5 ' * 60_000,
+        "[}" * 100_000,
     ],
-    ids=["nested", "all broken", "closing", "commas", "lines", "long numbers"],
+    ids=[
+        "nested",
+        "all broken",
+        "closing",
+        "commas",
+        "lines",
+        "long numbers",
+        "nested and whole",
+        "fields",
+        "beginnings",
+        "objects",
+        "openings",
+    ],
 )
+@pytest.mark.parametrize(("beginning", "log"), [("", False), ("x", False), ("x", True)])
 @pytest.mark.timeout(20)
-def test_hostile_logs_take_no_more_than_linear_time(tmp_path: Path, content: str) -> None:
-    _documents, oddities = load(tmp_path, content)
+def test_hostile_logs_take_no_more_than_linear_time(tmp_path: Path, content: str, log: bool, beginning: str) -> None:
+    _documents, oddities = load(tmp_path, beginning + content, log=log)
     assert "broken JSON" in reasons(oddities)
 
 
