@@ -17,6 +17,7 @@ import resource
 import sys
 import zlib
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,10 @@ _HANDLED = ~AccessFS.RESOLVE_UNIX & landlockpy.fs_for_abi(landlockpy.flags.LATES
 # Far above the uids of people, services and the ranges that container engines hand out.
 _FIRST_UID, _UIDS = 1_900_000_000, 100_000_000
 _PROCESSES = 64  # threads count, too
+# Addresses that are no data: libraries that are loaded late, and what malloc sets aside for threads, 64 MiB at a time,
+# for each of them if it may.
+_ROOM_BYTES = 512 * 1024 * 1024
+_M_ARENA_MAX, _ARENAS = -8, 2
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,7 @@ def contain(bot_id: str, limits: WorkerLimits, code: Iterable[Path]) -> Containm
     _limit(resource.RLIMIT_CORE, 0)
     privileges = sys.platform == "linux"
     if privileges:
+        _limit_addresses(limits.data_bytes)
         _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     # Its rules name paths that only we may reach (an environment below /root, say), so it comes before the uid.
     abi = _landlock(code)
@@ -128,6 +134,17 @@ def _limit(kind: int, value: int) -> None:
     _, hard = resource.getrlimit(kind)
     bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
     resource.setrlimit(kind, (bound, bound))
+
+
+def _limit_addresses(data_bytes: int) -> None:
+    """What is made read-only once it is filled, moved, or grown as a stack is no data to the kernel, but has addresses.
+
+    They are counted from those that every worker is born with: the interpreter and all that the zygote has loaded.
+    """
+    with suppress(AttributeError):  # another libc has no arenas
+        _libc.mallopt(_M_ARENA_MAX, _ARENAS)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    _limit(resource.RLIMIT_AS, pages * resource.getpagesize() + data_bytes + _ROOM_BYTES)
 
 
 def _prctl(option: int, value: int) -> None:

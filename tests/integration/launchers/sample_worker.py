@@ -3,7 +3,9 @@
 `python -m tests.integration.launchers.sample_worker SOCKET EXITS` is a zygote that forks it.
 """
 
+import ctypes
 import json
+import mmap
 import os
 import signal
 import socket
@@ -26,6 +28,7 @@ def run(startup: WorkerStartup) -> int:
         "reauth": lambda _: 82,
         "raising": _raise,
         "curious": _look_around,
+        "greedy": _take_memory,
     }[behaviour](startup)
 
 
@@ -70,6 +73,23 @@ def _look_around(startup: WorkerStartup) -> int:
         "key": startup.data_keys[1].get_secret_value().hex(),
     }
     print("found " + json.dumps(found), flush=True)
+    return 0
+
+
+def _take_memory(startup: WorkerStartup) -> int:
+    """Tell how many MiB can be had in ways that RLIMIT_DATA does not see."""
+    libc = ctypes.CDLL(None)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, *(ctypes.c_int,) * 3, ctypes.c_long)
+    libc.mprotect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    private, grows_down = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, 0x100
+    step, taken = 64, 0
+    for flags in [private] * 64 + [private | grows_down] * 64:
+        address = libc.mmap(None, step << 20, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
+        if address != ctypes.c_void_p(-1).value:
+            libc.mprotect(address, step << 20, mmap.PROT_READ)
+            taken += step
+    print(f"took {taken}", flush=True)
     return 0
 
 

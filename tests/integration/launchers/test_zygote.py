@@ -108,6 +108,14 @@ async def test_worker_is_shut_in(zygote, tmp_path):
     }
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other kernels count otherwise")
+async def test_memory_that_is_no_data_to_the_kernel_is_limited_too(zygote, tmp_path):
+    process = await _launch(zygote, "greedy-one", tmp_path)
+    assert (await process.wait()).exit_status == 0, (tmp_path / "greedy-one.log").read_text()
+    line = next(x for x in (tmp_path / "greedy-one.log").read_text().splitlines() if x.startswith("took "))
+    assert 512 <= int(line.removeprefix("took ")) <= 1024
+
+
 async def test_killed_zygote_leaves_workers_and_a_new_one_takes_over(zygote, tmp_path):
     process = await _launch(zygote, "sleepy-one", tmp_path)
     await _ready(tmp_path, "sleepy-one")
