@@ -16,7 +16,7 @@ from hanfleet.cli.bot_ids import checked
 from hanfleet.cli.output import AsJson
 
 if TYPE_CHECKING:
-    from hanfleet.control.backups import Listed, Manifest, Progress
+    from hanfleet.control.backups import DamagedBackupError, Listed, Manifest, Progress
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, epilog=exits.HELP)
 KeyFile = Annotated[
@@ -81,9 +81,15 @@ def verify(
     from hanfleet.app.settings import load_settings
     from hanfleet.cli.messages import say
     from hanfleet.cli.output import print_json
+    from hanfleet.control.backups import DamagedBackupError
 
-    with _bar() as progress:
-        manifest = verify_backup(load_settings(home=home), backup, master_key, progress)
+    try:
+        with _bar() as progress:
+            manifest = verify_backup(load_settings(home=home), backup, master_key, progress)
+    except DamagedBackupError as damaged:
+        if as_json:
+            print_json(_damage_document(damaged))
+        raise
     if as_json:
         print_json({**_document(manifest), "state": "verified"})
     else:
@@ -153,6 +159,11 @@ def _document(manifest: "Manifest") -> dict[str, Any]:
         "release": contents.release,
         "tables": {part.name: part.rows for part in contents.tables},
     }
+
+
+def _damage_document(damaged: "DamagedBackupError") -> dict[str, Any]:
+    found = {"id": damaged.backup_id, "part": damaged.part, "offset": damaged.offset}
+    return {**found, "state": "damaged", "problem": str(damaged)}
 
 
 def _listed_document(one: "Listed") -> dict[str, Any]:

@@ -15,7 +15,8 @@ from hanfleet.store.records import ContactRow, OutboxKind
 _GET = text("SELECT * FROM user_profiles WHERE bot_id = :bot_id AND chat_id = :chat_id")
 _LIST = text("""
     SELECT * FROM user_profiles
-    WHERE bot_id = :bot_id AND chat_id > coalesce(CAST(:after AS bigint), -9223372036854775808)
+    WHERE bot_id = :bot_id AND chat_id >= coalesce(CAST(:after AS bigint), CAST('-9223372036854775808' AS bigint))
+      AND chat_id IS DISTINCT FROM CAST(:after AS bigint)
     ORDER BY chat_id LIMIT :limit""")
 _SET_OPTED_OUT = text("""
     UPDATE user_profiles SET opted_out_at = :at

@@ -81,6 +81,22 @@ def test_a_part_that_is_cut_missing_or_swapped_is_named(folder: Path, library: L
     assert listed(library)[0].problem == "messages.part is missing."
 
 
+@pytest.mark.parametrize("name", ["messages.part", "manifest.json"])
+def test_a_pipe_in_place_of_a_file_is_named_and_not_waited_on(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(DamagedBackupError, match=rf"{name}: it is no regular file"):
+        verify(folder, MASTER)
+
+
+def test_what_was_not_written_with_it_is_named(folder: Path) -> None:
+    (folder / ".manifest.json").touch()
+    verify(folder, MASTER)
+    (folder / "notes.part").touch()
+    with pytest.raises(DamagedBackupError, match=r"notes\.part: it does not belong there"):
+        verify(folder, MASTER)
+
+
 async def test_a_part_of_another_backup_does_not_fit(folder: Path, library: Library, database: Database) -> None:
     second = await create(database.urls.owner, MASTER, library, CLOCK, release="1")
     shutil.copy(library.folder(second.contents.id) / "turns.part", folder / "turns.part")

@@ -76,10 +76,14 @@ def test_from_one_home_to_another(
 
     part = copied / made["id"] / "messages.part"
     part.write_bytes(part.read_bytes()[:-1] + b"\x00")
-    assert run(["backup", "verify", str(copied / made["id"]), "--master-key", str(old / "master.key"), *at_new]) == 1
-    assert (
-        f"Backup {made['id']} is damaged: messages.part in the 64 KiB from byte 0: changed." in capsys.readouterr().err
-    )
+    verify = ["backup", "verify", str(copied / made["id"]), "--master-key", str(old / "master.key"), *at_new]
+    assert run(verify) == 1
+    problem = f"Backup {made['id']} is damaged: messages.part in the 64 KiB from byte 0: changed."
+    assert problem in capsys.readouterr().err
+    assert run([*verify, "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert problem in told.pop("problem")
+    assert told == {"id": made["id"], "state": "damaged", "part": "messages.part", "offset": 0}
     assert run(["backup", "verify", "20260101T000000Z-daily", *at_new]) == 3
     assert "hanfleet backup list shows all" in capsys.readouterr().err
     # The list is of this home's backups, so of a path it knows nothing.

@@ -110,6 +110,20 @@ async def test_who_leaves_in_the_middle_of_an_export_keeps_nobody_waiting(
     assert (await contacts("list", bot.bot_id)).status == 0
 
 
+async def test_the_list_goes_from_the_first_chat_to_the_last(
+    contacts: Command, bot: BotLogIn, database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("hanfleet.cli.contacts._PAGE", 1)
+    ends = (-(2**63), -(2**63) + 1, 2**63 - 1)
+    window = await database.connect()
+    await window.executemany(
+        "INSERT INTO user_profiles (bot_id, id, chat_id, created_at) VALUES ($1, gen_random_uuid(), $2, now())",
+        [(bot.bot_id, chat_id) for chat_id in ends],
+    )
+    told = json.loads((await contacts("list", bot.bot_id, "--json")).out)
+    assert [contact["chat_id"] for contact in told] == sorted([*ends, ANN, BORIS])
+
+
 async def test_what_is_not_there_is_said(contacts: Command, bot: BotLogIn):
     for command in ("export", "erase"):
         outcome = await contacts(command, "nobody", "5", *(("--yes",) if command == "erase" else ()))

@@ -43,11 +43,10 @@ def router(manager: MultiBotManager) -> APIRouter:
     async def list_contacts(
         bot_id: BotIdPath,
         limit: Limit = 100,
-        cursor: Annotated[str | None, Query(pattern=r"^-?[0-9]{1,18}$", description="next_cursor.")] = None,
+        cursor: Annotated[int | None, Query(ge=-(2**63), lt=2**63, description="next_cursor.")] = None,
     ) -> Page[ContactInfo]:
         """A bot's contacts, by chat id."""
-        after = None if cursor is None else int(cursor)
-        found = await manager.contacts.list(bot_id, after=after, limit=limit)
+        found = await manager.contacts.list(bot_id, after=cursor, limit=limit)
         return Page(items=found, next_cursor=str(found[-1].chat_id) if len(found) == limit else None)
 
     @routes.get("/{chat_id}/export", operation_id="export_contact")

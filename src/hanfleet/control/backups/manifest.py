@@ -39,6 +39,7 @@ class DamagedBackupError(PermanentError):
         if offset is not None:
             where += f" at byte {offset}" if within == 1 else f" in the {within // 1024} KiB from byte {offset}"
         super().__init__(f"Backup {backup_id} is damaged: {where}: {reason}. Use another one: hanfleet backup list.")
+        self.backup_id = backup_id
         self.part = part
         self.offset = offset
         self.reason = reason

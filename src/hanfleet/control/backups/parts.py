@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from hanfleet.control.backups.manifest import DamagedBackupError, Part
+from hanfleet.control.backups.opening import open_file
 from hanfleet.control.backups.progress import Steps
 from hanfleet.core.errors import PermanentError
 from hanfleet.vault.backup_key import BackupKey
@@ -67,8 +68,7 @@ class PartReader:
     """Reads one part back. Each way through it raises DamagedBackupError at the first thing that is not as written."""
 
     def __init__(self, folder: Path, part: Part, key: BackupKey, steps: Steps) -> None:
-        self._path = folder / part.file
-        self._backup_id = folder.name
+        self._folder = folder
         self._steps = steps
         self._part = part
         self._key = key.for_part(part.name)
@@ -76,14 +76,9 @@ class PartReader:
     def rows(self) -> Iterator[bytes]:
         """What was fed, in pieces."""
         self._steps.begin(self._part.name)
-        try:
-            with self._path.open("rb") as file:
-                self._check_length(os.fstat(file.fileno()).st_size)
-                yield from self._unpacked(file)
-        except FileNotFoundError:
-            raise self.damaged("it is missing") from None
-        except OSError as refused:
-            raise PermanentError(f"{self._path} cannot be read ({refused.strerror}).") from refused
+        with open_file(self._folder, self._part.file) as file:
+            self._check_length(os.fstat(file.fileno()).st_size)
+            yield from self._unpacked(file)
 
     async def rows_for_store(self) -> AsyncIterator[bytes]:
         """The same for the store."""
@@ -105,7 +100,7 @@ class PartReader:
                     piece = unpacker.decompress(unpacker.unconsumed_tail, _UNPACKED_AT_ONCE)
         except DamagedStreamError as damaged:
             raise DamagedBackupError(
-                self._backup_id, self._part.file, damaged.reason, damaged.offset, CHUNK_BYTES
+                self._folder.name, self._part.file, damaged.reason, damaged.offset, CHUNK_BYTES
             ) from damaged
         except zlib.error as broken:
             raise self.damaged("it does not unpack") from broken
@@ -122,7 +117,7 @@ class PartReader:
 
     def damaged(self, reason: str) -> DamagedBackupError:
         """The error that names this part."""
-        return DamagedBackupError(self._backup_id, self._part.file, reason)
+        return DamagedBackupError(self._folder.name, self._part.file, reason)
 
 
 class _Hashing:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from hanfleet.control.backups.manifest import FILE, FORMAT, DamagedBackupError, Manifest, spelt
+from hanfleet.control.backups.opening import open_file
 from hanfleet.core.backup_ids import is_backup_id
 from hanfleet.core.errors import PermanentError
 
@@ -28,12 +29,8 @@ def read(folder: Path) -> Manifest:
     """The manifest in ``folder``. Raises DamagedBackupError or MisnamedBackupError, and PermanentError for a form that
     is newer than this release.
     """
-    try:
-        raw = (folder / FILE).read_bytes()
-    except FileNotFoundError:
-        raise DamagedBackupError(folder.name, FILE, "it is missing") from None
-    except OSError as refused:
-        raise PermanentError(f"{folder / FILE} cannot be read ({refused.strerror}).") from refused
+    with open_file(folder, FILE) as file:
+        raw = file.read()
     document = _parsed(folder.name, raw)
     checksum = document.pop("checksum", None)
     sound = checksum == hashlib.sha256(spelt(document)).hexdigest()
@@ -58,8 +55,9 @@ def read(folder: Path) -> Manifest:
 def claimed_id(folder: Path) -> str | None:
     """The id of the backup in ``folder`` as its manifest tells it, unproven; None: there is none to be read."""
     try:
-        claimed = json.loads((folder / FILE).read_bytes())["contents"]["id"]
-    except (OSError, ValueError, KeyError, TypeError):
+        with open_file(folder, FILE) as file:
+            claimed = json.load(file)["contents"]["id"]
+    except (PermanentError, ValueError, KeyError, TypeError):
         return None
     return claimed if isinstance(claimed, str) and is_backup_id(claimed) else None
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hanfleet.control.backups.manifest import Manifest
+from hanfleet.control.backups.manifest import FILE, DamagedBackupError, Manifest
 from hanfleet.control.backups.parts import PartReader
 from hanfleet.control.backups.progress import Progress, Steps, silent
 from hanfleet.control.backups.reading import read
@@ -12,7 +12,7 @@ from hanfleet.vault import MasterKey
 def verify(folder: Path, master_key: MasterKey, progress: Progress = silent) -> Manifest:
     """Read all of the backup in ``folder``. Raises DamagedBackupError with the first bad part and where it goes wrong.
 
-    PermanentError when the master key is another.
+    A file that was not written with it is one, too. PermanentError when the master key is another.
     """
     manifest = read(folder)
     key = manifest.key(master_key)
@@ -20,5 +20,10 @@ def verify(folder: Path, master_key: MasterKey, progress: Progress = silent) -> 
     for part in manifest.contents.parts:
         for _ in PartReader(folder, part, key, steps).rows():
             pass
+    # What a change of the master key leaves behind when it is killed is replaced by the next one.
+    known = {FILE, f".{FILE}", *(part.file for part in manifest.contents.parts)}
+    for name in sorted(entry.name for entry in folder.iterdir()):
+        if name not in known:
+            raise DamagedBackupError(folder.name, name, "it does not belong there")
     steps.end()
     return manifest
