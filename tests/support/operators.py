@@ -103,6 +103,9 @@ class FleetHand:
             async for command_id, command in queue.receive():
                 seen.append(command)
                 said = answer(command)
+                if isinstance(said, Response):
+                    await queue.reply(said.model_copy(update={"command_id": command_id}))
+                    continue
                 refused = isinstance(said, str)
                 await queue.reply(
                     Response(

@@ -25,17 +25,17 @@ class Logins:
 
     async def request_code(self, bot_id: str) -> LoginStep:
         """Have Telegram send a code. Raises ConflictError when the bot does not wait for one."""
-        return await self._step(bot_id, RequestLoginCode(), ConflictError)
+        return await self._step(bot_id, RequestLoginCode())
 
     async def submit_code(self, bot_id: str, code: SecretStr) -> LoginStep:
-        """Raises InvalidInputError when Telegram refuses the code."""
-        return await self._step(bot_id, SubmitLoginCode(code=code), InvalidInputError)
+        """Raises InvalidInputError for a mistyped code, ConflictError when no code helps."""
+        return await self._step(bot_id, SubmitLoginCode(code=code))
 
     async def submit_password(self, bot_id: str, password: SecretStr) -> LoginStep:
-        """Raises InvalidInputError when Telegram refuses the password."""
-        return await self._step(bot_id, SubmitLoginPassword(password=password), InvalidInputError)
+        """Raises InvalidInputError for a mistyped password, ConflictError when none helps."""
+        return await self._step(bot_id, SubmitLoginPassword(password=password))
 
-    async def _step(self, bot_id: str, command: Command, refusal: type[ConflictError | InvalidInputError]) -> LoginStep:
+    async def _step(self, bot_id: str, command: Command) -> LoginStep:
         row, seal = await self._look(bot_id)
         if "telegram_phone" not in row.config or row.config["telegram_phone"] is None:
             raise ConflictError(f"Bot {bot_id} logs in with its bot token by itself: there is no code to ask for.")
@@ -44,8 +44,10 @@ class Logins:
                 f"Bot {bot_id} is {row.status}, and only its worker can log in: start it first, then log in."
             )
         response = await self._ipc.send_command(bot_id, command, timeout_s=_PATIENCE_S, seal=seal)
+        asked_only = isinstance(command, RequestLoginCode)
         if not response.ok:
+            may_mend = not asked_only and response.data.get("again", True)
+            refusal = InvalidInputError if may_mend else ConflictError
             raise refusal(response.error or "The worker refused without a reason: look at its log.")
         password_needed = bool(response.data.get("password_needed", False))
-        asked_only = isinstance(command, RequestLoginCode)
         return LoginStep(password_needed=password_needed, logged_in=not (password_needed or asked_only))

@@ -129,8 +129,8 @@ class Transport(Protocol):
     async def submit_code(self, code: SecretStr) -> None:
         """Log in with the code.
 
-        Raises PasswordNeededError, InvalidInputError (wrong or expired), ConflictError (no code was asked for in this
-        process).
+        Raises PasswordNeededError, InvalidInputError (wrong: another may be given), ConflictError (it expired, or none
+        was asked for in this process).
         """
         ...
 

@@ -19,7 +19,7 @@ from hanfleet.core.commands import (
     SubmitLoginCode,
     SubmitLoginPassword,
 )
-from hanfleet.core.errors import BusUnavailableError, HanfleetError
+from hanfleet.core.errors import BusUnavailableError, HanfleetError, InvalidInputError
 from hanfleet.kit.logging import get_logger
 from hanfleet.worker.desk import Desk
 from hanfleet.worker.login import Login
@@ -63,7 +63,9 @@ class Commands:
         try:
             response = Response(command_id=command_id, ok=True, data=await self._carry_out(received.command))
         except HanfleetError as refused:
-            response = Response(command_id=command_id, ok=False, error=str(refused))
+            # What was given in may be mistyped, and given again; anything else stays as it is whatever is given.
+            again = isinstance(refused, InvalidInputError)
+            response = Response(command_id=command_id, ok=False, error=str(refused), data={"again": again})
         except Exception:  # noqa: BLE001 - whoever asked gets an answer, whatever broke
             _log.exception("a command failed", command=received.command.type)
             response = Response(command_id=command_id, ok=False, error="The worker failed at this; its log says why.")

@@ -3,12 +3,13 @@
 import asyncio
 import json
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from hanfleet.cli import exits
 from hanfleet.control import MultiBotManager
-from hanfleet.core.commands import SubmitLoginCode
+from hanfleet.core.commands import Response, SubmitLoginCode
 from hanfleet.core.states import BotState, WorkerPhase
 from tests.integration.cli.conftest import Command, Outcome
 from tests.support.operators import FleetHand, bot_document
@@ -353,3 +354,23 @@ async def test_a_mistyped_code_may_be_typed_again(
     assert outcome.status == 0
     assert "Error: The code is wrong: look·]0;title··[2J again.\n" in outcome.err
     assert json.loads(outcome.out)["logged_in"]
+
+
+async def test_where_no_other_code_helps_none_is_asked_for(
+    bots: Command, hand: FleetHand, tmp_path: Path, bot_id: str, on_a_terminal: list[str]
+) -> None:
+    await added(bots, tmp_path, bot_id)
+    await hand.set_status(bot_id, C, S)
+    await hand.beat(bot_id, WorkerPhase.AWAITING_LOGIN)
+    banned = "Telegram deactivated or banned this account. Give the bot another account. (PHONE_NUMBER_BANNED)"
+
+    def answer(command):
+        if isinstance(command, SubmitLoginCode):
+            return Response(command_id=uuid4(), ok=False, error=banned, data={"again": False})
+        return {}
+
+    async with hand.worker(bot_id, answer):
+        on_a_terminal += ["54321", "12345"]
+        outcome = await bots("login", bot_id, terminal=True)
+    assert (outcome.status, outcome.err.splitlines()[1:]) == (exits.REFUSED, [f"Error: {banned}"])
+    assert len(on_a_terminal) == 1

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from hanfleet.core.errors import BotFailure, ConflictError, InvalidInputError
+from hanfleet.core.errors import BotFailure, ConflictError, HanfleetError, InvalidInputError, TemporaryError
 from hanfleet.core.failures import FailureKind
 from hanfleet.transports import PasswordNeededError
 from tests.integration.transports.recorder import Recorder, log_in, online, say, transport_of
@@ -65,13 +65,40 @@ async def test_what_is_mistyped_is_said_in_a_sentence(
     await transport.disconnect()
 
 
+@pytest.mark.parametrize(
+    ("method", "word", "kind", "next_step"),
+    [
+        ("auth.sendCode", "PHONE_NUMBER_FLOOD", TemporaryError, "wait a day, then log in again"),
+        ("auth.signIn", "PHONE_PASSWORD_FLOOD", TemporaryError, "wait a day, then log in again"),
+        ("auth.signIn", "PHONE_NUMBER_BANNED", BotFailure, "Give the bot another account"),
+        ("auth.signIn", "PHONE_CODE_EXPIRED", ConflictError, "log in again, and a new one is sent"),
+        ("auth.signIn", "PHONE_NUMBER_UNOCCUPIED", ConflictError, "Sign up in Telegram's own app"),
+    ],
+)
+async def test_what_no_other_code_mends_is_no_mistyped_code_and_names_the_next_step(
+    sandbox: SandboxHandle,
+    recorder: Recorder,
+    user: dict[str, Any],
+    method: str,
+    word: str,
+    kind: type[HanfleetError],
+    next_step: str,
+) -> None:
+    transport = transport_of(sandbox, recorder)
+    await transport.connect()
+    await sandbox.fault("rpc_error", method=method, error_message=word)
+    with pytest.raises(kind, match=next_step):
+        await log_in(transport, sandbox, user)
+    await transport.disconnect()
+
+
 async def test_a_phone_or_token_without_an_account_is_refused(sandbox: SandboxHandle, recorder: Recorder) -> None:
     transport = transport_of(sandbox, recorder)
     await transport.connect()
     with pytest.raises(BotFailure) as refused:
         await transport.log_in_with_token(SecretStr("12345:nobodys-token-at-all"))
     assert refused.value.kind is FailureKind.CONFIG
-    with pytest.raises(InvalidInputError):
+    with pytest.raises(InvalidInputError, match="set the right one with hanfleet bots configure, restart the bot"):
         await transport.request_code("+000")
     assert recorder.losses == []
     await transport.disconnect()

@@ -84,6 +84,10 @@ async def test_a_person_logs_in_by_commands_and_stays_logged_in(person: Rehearsa
         await eventually(lambda: worker.instance.phase is WorkerPhase.AWAITING_LOGIN)
         refused = await remote(SubmitLoginCode(code=SecretStr("12345")))
         assert not refused.ok
+        assert refused.data == {"again": False}
+        assert (await remote(RequestLoginCode())).ok
+        mistyped = await remote(SubmitLoginCode(code=SecretStr("no code")))
+        assert (mistyped.ok, mistyped.data) == (False, {"again": True})
         await log_in(person, remote)
         await worker.is_running()
         again = await remote(RequestLoginCode())

@@ -37,7 +37,7 @@ _SESSION_TABLE: tuple[tuple[tuple[type[Exception], ...], FailureKind, str], ...]
     (
         (errors.UserDeactivatedError, errors.UserDeactivatedBanError, errors.PhoneNumberBannedError),
         FailureKind.BANNED,
-        "Telegram deactivated or banned this account. Use another one.",
+        "Telegram deactivated or banned this account. Give the bot another account.",
     ),
     (
         (errors.ApiIdInvalidError, errors.ConnectionApiIdInvalidError, errors.ApiIdPublishedFloodError),

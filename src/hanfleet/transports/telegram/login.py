@@ -12,7 +12,7 @@ from telethon import errors
 from telethon.password import compute_check
 from telethon.tl import functions, types
 
-from hanfleet.core.errors import ConflictError, InvalidInputError
+from hanfleet.core.errors import ConflictError, InvalidInputError, TemporaryError
 from hanfleet.transports import PasswordNeededError
 from hanfleet.transports.telegram.client import FleetClient, NoAnswerError
 from hanfleet.transports.telegram.failures import rpc_name, session_failure, translate
@@ -24,6 +24,7 @@ _BAD_PHONE = (
 )
 _BAD_CODE = (errors.PhoneCodeInvalidError, errors.PhoneCodeEmptyError)
 _OLD_CODE = (errors.PhoneCodeExpiredError, errors.PhoneCodeHashEmptyError)
+_TOO_MANY = (errors.PhoneNumberFloodError, errors.PhonePasswordFloodError)
 _NO_ACCOUNT = "Telegram knows no account with this phone number. Sign up in Telegram's own app first."
 
 
@@ -58,7 +59,10 @@ class Login:
         except errors.AuthRestartError:  # Telegram asks to begin again, once
             answer = await self._call(lambda: request)
         except _BAD_PHONE as refused:
-            raise InvalidInputError(f"Telegram refuses the phone number: {rpc_name(refused)}.") from refused
+            raise InvalidInputError(
+                f"Telegram refuses the phone number ({rpc_name(refused)}): set the right one with hanfleet bots "
+                "configure, restart the bot, then log in again."
+            ) from refused
         self._asked = (digits, answer.phone_code_hash)
 
     async def with_code(self, code: SecretStr) -> types.User:
@@ -76,9 +80,9 @@ class Login:
             raise InvalidInputError("Telegram refuses this code. Look at it again and send it once more.") from refused
         except _OLD_CODE as expired:
             self._asked = None
-            raise InvalidInputError("This code has expired. Ask for a new one.") from expired
+            raise ConflictError("This code has expired: log in again, and a new one is sent.") from expired
         except _BAD_PHONE as refused:
-            raise InvalidInputError(_NO_ACCOUNT) from refused
+            raise ConflictError(_NO_ACCOUNT) from refused
 
     async def with_password(self, password: SecretStr) -> types.User:
         """Raises InvalidInputError for a wrong password."""
@@ -92,7 +96,7 @@ class Login:
     async def _authorised(self, request: Callable[[], Any]) -> types.User:
         answer = await self._call(request)
         if isinstance(answer, types.auth.AuthorizationSignUpRequired):
-            raise InvalidInputError(_NO_ACCOUNT)
+            raise ConflictError(_NO_ACCOUNT)
         user: types.User = answer.user
         return user
 
@@ -106,6 +110,11 @@ class Login:
             raise NoAnswerError("Telegram did not answer the log-in in time. Try again.") from late
         except _LEFT_TO_CALLERS:
             raise
+        except _TOO_MANY as refused:
+            raise TemporaryError(
+                f"Too many log-ins were tried with this phone number ({rpc_name(refused)}): wait a day, then log "
+                "in again."
+            ) from refused
         except Exception as error:
             if failure := session_failure(error):
                 raise failure from error
