@@ -1,7 +1,7 @@
 """Keeps the logs of a home short while their writers go on: what is long is copied aside, and the file is emptied.
 
 All who write there append, so they go on at the beginning; what is written between the copy and the emptying is lost.
-Refuses to follow links: a worker may have put one.
+Refuses to follow links, and to wait for pipes and leases: a worker may have put one.
 """
 
 import asyncio
@@ -40,7 +40,8 @@ def shorten(log: Path) -> bool:
         size = os.fstat(source).st_size
         if size <= LONGEST:
             return False
-        aside = os.open(f"{log}.1", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        aside = os.open(f"{log}.1", flags, 0o600)
         try:
             # What is added meanwhile comes along, but not for ever: a writer may be faster than we are.
             position = size - LONGEST

@@ -10,6 +10,7 @@ import pytest
 from hanfleet.app import short_logs
 from hanfleet.app.short_logs import keep_logs_short, shorten
 from hanfleet.kit.clock import ManualClock
+from tests.support.file_leases import leased
 from tests.support.waiting import eventually
 
 
@@ -64,3 +65,11 @@ async def test_one_that_cannot_be_shortened_keeps_nobody_from_it(tmp_path: Path)
             await keeping
     assert (tmp_path / "0.log").stat().st_size == 0
     assert (tmp_path / "0.log.1").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("name", ["api.log", "api.log.1"])
+def test_nobody_is_waited_for_who_holds_a_file(tmp_path: Path, name: str) -> None:
+    (tmp_path / "api.log").write_bytes(b"x" * 101)
+    with leased(tmp_path / name), pytest.raises(BlockingIOError):
+        shorten(tmp_path / "api.log")
+    assert shorten(tmp_path / "api.log")

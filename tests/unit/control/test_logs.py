@@ -1,3 +1,5 @@
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -6,6 +8,8 @@ from hypothesis import strategies as st
 
 from hanfleet.control import logs
 from hanfleet.control.logs import LogPage, last_lines, lines_after
+from hanfleet.core.errors import PermanentError, TemporaryError
+from tests.support.file_leases import leased
 
 
 def test_no_file_is_no_lines(tmp_path: Path) -> None:
@@ -61,3 +65,21 @@ def test_bytes_that_are_no_text_do_no_harm(tmp_path: Path) -> None:
     path = tmp_path / "bot.log"
     path.write_bytes(b"\xff\xfe\n")
     assert len(last_lines(path, 1).lines) == 1
+
+
+def test_nobody_waits_for_a_log_that_is_held(tmp_path: Path) -> None:
+    path = tmp_path / "bot.log"
+    path.write_text("one\n")
+    with leased(path):
+        for read in (last_lines, lines_after):
+            with pytest.raises(TemporaryError, match=r"bot\.log is held by somebody"):
+                read(path, 0)
+    assert last_lines(path, 1).lines == ("one",)
+
+
+@pytest.mark.parametrize("made", [os.mkfifo, lambda path: path.symlink_to("/etc/passwd"), Path.mkdir])
+def test_what_is_no_file_is_refused(tmp_path: Path, made: Callable[[Path], None]) -> None:
+    made(tmp_path / "bot.log")
+    for read in (last_lines, lines_after):
+        with pytest.raises(PermanentError, match=r"bot\.log is no file"):
+            read(tmp_path / "bot.log", 1)
