@@ -10,7 +10,7 @@ from hanfleet.core.errors import ConflictError
 from hanfleet.core.process import ProcessPhase, ProcessRef
 from hanfleet.core.startup import WorkerLimits
 from hanfleet.kit.identity import new_id
-from tests.support.launchers import ObedientLauncher
+from tests.support.launchers import ObedientLauncher, nobody
 from tests.support.zygotes import ZygoteProcess, startup_of
 
 LIMITS = WorkerLimits()
@@ -32,7 +32,7 @@ def launcher(request, tmp_path) -> Iterator:
 
 
 async def test_launched_worker_is_alive_listed_and_adoptable(launcher, tmp_path):
-    process = await launcher.launch(startup_of("sleepy-one"), LIMITS, tmp_path / "log")
+    process = await launcher.launch(startup_of("sleepy-one"), LIMITS, tmp_path / "log", nobody)
     assert process.bot_id == "sleepy-one"
     assert (await process.get_status()).phase is ProcessPhase.ALIVE
     assert [(seen.bot_id, seen.ref) for seen in await launcher.list()] == [("sleepy-one", process.ref)]
@@ -45,7 +45,7 @@ async def test_launched_worker_is_alive_listed_and_adoptable(launcher, tmp_path)
 
 
 async def test_handle_before_the_start(launcher, tmp_path):
-    process = launcher.prepare(startup_of("sleepy-one"), LIMITS, tmp_path / "log")
+    process = launcher.prepare(startup_of("sleepy-one"), LIMITS, tmp_path / "log", nobody)
     assert process.ref is None
     assert (await process.get_status()).phase is ProcessPhase.NEVER_STARTED
     assert (await process.stop(1.0)).phase is ProcessPhase.NEVER_STARTED
@@ -60,14 +60,14 @@ async def test_handle_before_the_start(launcher, tmp_path):
 
 
 async def test_stopping_twice_and_waiting_twice_are_harmless(launcher, tmp_path):
-    process = await launcher.launch(startup_of("sleepy-one"), LIMITS, tmp_path / "log")
+    process = await launcher.launch(startup_of("sleepy-one"), LIMITS, tmp_path / "log", nobody)
     both = await asyncio.gather(process.stop(0.5), process.stop(0.5), process.wait())
     assert len({status.exit_status for status in both}) == 1
     assert await process.stop(0.5) == both[0] == await process.wait()
 
 
 async def test_cancelled_wait_does_not_touch_the_worker(launcher, tmp_path):
-    process = await launcher.launch(startup_of("sleepy-one"), LIMITS, tmp_path / "log")
+    process = await launcher.launch(startup_of("sleepy-one"), LIMITS, tmp_path / "log", nobody)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
             await process.wait()
@@ -76,7 +76,7 @@ async def test_cancelled_wait_does_not_touch_the_worker(launcher, tmp_path):
 
 
 async def test_born_dying_is_no_error(launcher, tmp_path):
-    process = await launcher.launch(startup_of("reauth-one"), LIMITS, tmp_path / "log")
+    process = await launcher.launch(startup_of("reauth-one"), LIMITS, tmp_path / "log", nobody)
     status = await process.wait()
     assert (status.phase, status.exit_status) == (ProcessPhase.EXITED, 82)
     with pytest.raises(ConflictError):
@@ -84,7 +84,7 @@ async def test_born_dying_is_no_error(launcher, tmp_path):
 
 
 async def test_command_reaches_the_worker_by_the_route(launcher, tmp_path):
-    process = await launcher.launch(startup_of("sleepy-one"), LIMITS, tmp_path / "log")
+    process = await launcher.launch(startup_of("sleepy-one"), LIMITS, tmp_path / "log", nobody)
     answer = await process.handle_command(Ping())
     assert answer.data == {"bot_id": "sleepy-one", "type": "ping"}
     await process.stop(0.5)
@@ -95,7 +95,7 @@ async def test_adopting_a_stranger_gives_nothing(launcher):
 
 
 async def test_closed_handle_leaves_the_worker_alive(launcher, tmp_path):
-    process = await launcher.launch(startup_of("sleepy-one"), LIMITS, tmp_path / "log")
+    process = await launcher.launch(startup_of("sleepy-one"), LIMITS, tmp_path / "log", nobody)
     process.close()
     again = await launcher.adopt("sleepy-one", process.ref)
     assert again is not None

@@ -132,6 +132,9 @@ async def test_a_role_without_a_bot_sees_nothing(scene: Scene) -> None:
 
 async def test_a_lease_lasts_five_minutes_at_most(scene: Scene) -> None:
     async with scene.undone():
+        await scene.admin.execute(
+            "UPDATE leases SET node = 'n', boot_id = 'b', pid = 2, start_time = 1 WHERE name = 'bot:mallory'"
+        )
         await scene.admin.execute(f"SET LOCAL SESSION AUTHORIZATION {scene.mallory.role_name}")
         until = await scene.admin.fetchval("SELECT claim_lease(1, 'n', 'b', 2, 1, 1e9) - clock_timestamp() < '6 min'")
         assert until is True

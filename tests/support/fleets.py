@@ -16,7 +16,6 @@ from hanfleet.kit.clock import SystemClock
 from hanfleet.launchers.exit_records import read_exit
 from hanfleet.launchers.port import Launcher
 from hanfleet.launchers.process_table import node_name
-from hanfleet.launchers.worker_identity import is_worker_of
 from hanfleet.store.records import BotRow
 from hanfleet.supervisor.fleet import Fleet, FleetSettings
 from hanfleet.supervisor.health import HealthLimits
@@ -37,10 +36,6 @@ QUICK = FleetSettings(
     rules=Rules(start_within_s=10.0),
     health=HealthLimits(beat_late_s=0.8, beat_lost_s=1.5),
 )
-
-
-def _anybody(_bot_id: str, _ref: ProcessRef) -> bool:
-    return True
 
 
 @dataclass
@@ -66,8 +61,7 @@ class Rig:
         )
 
     def watch(self) -> LeaseWatch:
-        # A launcher that only pretends has no processes that look like workers.
-        return LeaseWatch(node_name(), self.clock, is_worker=_anybody if self.launcher else is_worker_of)
+        return LeaseWatch(node_name(), self.clock)
 
     def fleet(self) -> Fleet:
         return Fleet(

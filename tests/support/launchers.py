@@ -9,16 +9,24 @@ from hanfleet.core.commands import Command, Response
 from hanfleet.core.errors import ConflictError, TemporaryError
 from hanfleet.core.process import ProcessPhase, ProcessRef, ProcessStatus
 from hanfleet.core.startup import WorkerLimits, WorkerStartup
-from hanfleet.launchers.port import CommandRoute, Sighting
+from hanfleet.launchers.port import CommandRoute, Naming, Sighting
+from hanfleet.launchers.process_table import node_name
 
 _pids = itertools.count(1_000_000_000)
+
+
+async def nobody(_ref: ProcessRef) -> None:
+    """A Naming for tests without leases."""
 
 
 class ImaginaryWorker:
     """A BotProcess that lives until it is stopped or a test lets it ``die``."""
 
-    def __init__(self, startup: WorkerStartup, *, drains: bool = True, route: CommandRoute | None = None) -> None:
+    def __init__(
+        self, startup: WorkerStartup, named: Naming, *, drains: bool = True, route: CommandRoute | None = None
+    ) -> None:
         self.startup = startup
+        self._named = named
         self._drains = drains
         self._route = route
         self._ref: ProcessRef | None = None
@@ -36,7 +44,9 @@ class ImaginaryWorker:
     async def start(self) -> None:
         if self._ref:
             raise ConflictError("started before")
-        self._ref = ProcessRef("node", "boot", next(_pids), 1)
+        ref = ProcessRef(node_name(), "no boot", next(_pids), 1)
+        await self._named(ref)
+        self._ref = ref
 
     def die(self, status: int | None) -> None:
         if not self._over.is_set():
@@ -77,11 +87,13 @@ class ObedientLauncher:
     route: CommandRoute | None = None
     launched: list[ImaginaryWorker] = field(default_factory=list)
 
-    def prepare(self, startup: WorkerStartup, limits: WorkerLimits, log_path: Path) -> ImaginaryWorker:
-        return ImaginaryWorker(startup, drains=not startup.bot_id.startswith("stubborn"), route=self.route)
+    def prepare(self, startup: WorkerStartup, limits: WorkerLimits, log_path: Path, named: Naming) -> ImaginaryWorker:
+        return ImaginaryWorker(startup, named, drains=not startup.bot_id.startswith("stubborn"), route=self.route)
 
-    async def launch(self, startup: WorkerStartup, limits: WorkerLimits, log_path: Path) -> ImaginaryWorker:
-        worker = self.prepare(startup, limits, log_path)
+    async def launch(
+        self, startup: WorkerStartup, limits: WorkerLimits, log_path: Path, named: Naming
+    ) -> ImaginaryWorker:
+        worker = self.prepare(startup, limits, log_path, named)
         await worker.start()
         self.launched.append(worker)
         if startup.bot_id.startswith(("clean", "reauth")):
@@ -114,10 +126,12 @@ class SlowLauncher(ObedientLauncher):
         self.slow = slow
         self.gate = asyncio.Event()
 
-    async def launch(self, startup: WorkerStartup, limits: WorkerLimits, log_path: Path) -> ImaginaryWorker:
+    async def launch(
+        self, startup: WorkerStartup, limits: WorkerLimits, log_path: Path, named: Naming
+    ) -> ImaginaryWorker:
         if startup.bot_id in self.slow:
             await self.gate.wait()
-        return await super().launch(startup, limits, log_path)
+        return await super().launch(startup, limits, log_path, named)
 
 
 class AwayLauncher(ObedientLauncher):
@@ -128,11 +142,13 @@ class AwayLauncher(ObedientLauncher):
         self.back = False
         self.refused = 0
 
-    async def launch(self, startup: WorkerStartup, limits: WorkerLimits, log_path: Path) -> ImaginaryWorker:
+    async def launch(
+        self, startup: WorkerStartup, limits: WorkerLimits, log_path: Path, named: Naming
+    ) -> ImaginaryWorker:
         if not self.back:
             self.refused += 1
             raise TemporaryError("The zygote is away.", retry_after=0.01)
-        return await super().launch(startup, limits, log_path)
+        return await super().launch(startup, limits, log_path, named)
 
 
 class StillbornLauncher(ObedientLauncher):
@@ -142,7 +158,9 @@ class StillbornLauncher(ObedientLauncher):
         super().__init__()
         self.status = status
 
-    async def launch(self, startup: WorkerStartup, limits: WorkerLimits, log_path: Path) -> ImaginaryWorker:
-        worker = await super().launch(startup, limits, log_path)
+    async def launch(
+        self, startup: WorkerStartup, limits: WorkerLimits, log_path: Path, named: Naming
+    ) -> ImaginaryWorker:
+        worker = await super().launch(startup, limits, log_path, named)
         worker.die(self.status)
         return worker

@@ -68,10 +68,12 @@ class FleetHand:
         """One heartbeat, as the bot's own role under a fresh lease."""
         async with self._database.supervisor.transaction(SYSTEM) as tx:
             epoch = await tx.leases.grant(f"bot:{bot_id}", 60)
+            ref = ProcessRef("node", "boot", 1, 1)
+            await tx.leases.name_holder(f"bot:{bot_id}", epoch, ref)
         login = await self._database.provisioner.rotate(bot_id)
         store = await self._database.store(login.url)
         async with store.transaction(BotPrincipal(bot_id)) as tx:
-            await tx.leases.claim(epoch, ProcessRef("node", "boot", 1, 1), 60)
+            await tx.leases.claim(epoch, ref, 60)
             beat = Beat(phase=phase, connected=True, uss_mb=21.5, messages_in=3, messages_out=2, loop_lag_ms=1.5)
             assert await tx.heartbeats.beat(epoch, beat)
 

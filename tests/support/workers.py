@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from hanfleet.app.worker_main import compose
 from hanfleet.core.config import BotConfig
 from hanfleet.core.startup import TelegramServer, WorkerStartup
 from hanfleet.core.states import WorkerPhase
+from hanfleet.launchers.process_table import node_name, ref_of
 from hanfleet.transports import Transport
 from hanfleet.vault.cipher import Cipher
 from hanfleet.worker.instance import BotInstance
@@ -152,6 +154,9 @@ class Rehearsal:
         """A fresh grant of the lease, as the supervisor gives it."""
         async with self.database.supervisor.transaction(SYSTEM) as tx:
             epoch = await tx.leases.grant(f"bot:{self.bot.bot_id}", self.lease_ttl_s)
+            us = ref_of(os.getpid(), node_name())
+            assert us is not None
+            await tx.leases.name_holder(f"bot:{self.bot.bot_id}", epoch, us)
         return WorkerStartup(
             bot_id=self.bot.bot_id,
             epoch=epoch,

@@ -5,8 +5,10 @@ The awkward moments, for every implementation (tests/contracts/test_launcher.py 
 - **Born dying.** A worker may be dead before ``launch`` returns. That is no error: the handle says EXITED.
 - **No launcher at hand.** ``launch`` while the zygote (or cluster) is away raises TemporaryError and promises that this
   start-up payload will not be used later. Living workers are not touched by it.
-- **Unsure.** When the answer to a launch is lost, a worker may have been born that nobody has a handle on. The caller
-  does not retry with the same epoch: it grants the next one, and the stray is fenced when it claims (ADR 0003).
+- **Named before it knows.** A worker gets its start-up payload when ``named`` has returned, which writes the process
+  down as the holder of the bot's lease. Whoever dies before that leaves a process without a secret, which ends.
+- **Unsure.** When the answer to a launch is lost, a worker may have been born that nobody has a handle on: it has no
+  payload. The caller does not retry with the same epoch: it grants the next one (ADR 0003).
 - **Found again.** ``adopt`` needs no parenthood and no memory of this launcher: a ProcessRef from a lease row is
   enough. A pid that came round again is not the same process: the start time decides, and the answer is None.
 - **Exit statuses get lost.** Who adopts is not the parent. Where no record of the exit was written, the status is None;
@@ -26,6 +28,8 @@ from hanfleet.core.startup import WorkerLimits, WorkerStartup
 
 #: How a command reaches the worker of a bot. The supervisor gives IPCManager.send_command.
 CommandRoute = Callable[[str, Command], Awaitable[Response]]
+#: Given a newborn worker before it knows who it is; when it raises, the worker never gets to know.
+Naming = Callable[[ProcessRef], Awaitable[None]]
 
 
 class BotProcess(Protocol):
@@ -85,10 +89,11 @@ class Sighting:
 class Launcher(Protocol):
     """Starts workers and finds them again."""
 
-    async def launch(self, startup: WorkerStartup, limits: WorkerLimits, log_path: Path) -> BotProcess:
-        """Start a worker and give its handle; the worker reads ``startup`` from a channel of its own.
+    async def launch(self, startup: WorkerStartup, limits: WorkerLimits, log_path: Path, named: Naming) -> BotProcess:
+        """Start a worker and give its handle; the worker reads ``startup`` from a channel of its own, after ``named``.
 
-        Its output is appended to ``log_path``. Raises TemporaryError when nothing can start workers now.
+        Its output is appended to ``log_path``. Raises TemporaryError when nothing can start workers now, and what
+        ``named`` raises.
         """
         ...
 

@@ -1,8 +1,8 @@
 """Leases: the right to use one Telegram session, or to lead the fleet. All times are the database's.
 
-The supervisor grants and takes back; a worker claims, renews and releases through functions that look at its login
-role, so it can touch no lease but its own. Refuses to judge whether an old holder is dead: the supervisor proves that
-before it grants anew.
+The supervisor grants, names the holder and takes back; a worker claims, renews and releases through functions that look
+at its login role, so it can touch no lease but its own, and says nothing of who holds it. Refuses to judge whether an
+old holder is dead: the supervisor proves that before it grants anew.
 """
 
 # ruff: noqa: S608 - only our own constants are put into statements, never a value
@@ -26,8 +26,12 @@ _GRANT = text(f"""
     ON CONFLICT (name) DO UPDATE
     SET epoch = old.epoch + 1, node = NULL, boot_id = NULL, pid = NULL, start_time = NULL,
         granted_at = clock_timestamp(), expires_at = excluded.expires_at
-    WHERE old.epoch = coalesce(CAST(:expected AS bigint), old.epoch)
+    WHERE NOT CAST(:judged AS boolean)
+       OR (old.epoch = CAST(:epoch AS bigint) AND old.pid IS NOT DISTINCT FROM CAST(:pid AS integer))
     RETURNING epoch""")
+_NAME_HOLDER = text("""
+    UPDATE leases SET node = :node, boot_id = :boot_id, pid = :pid, start_time = :start_time
+    WHERE name = :name AND epoch = :epoch AND pid IS NULL RETURNING epoch""")
 _EXPIRE = text("UPDATE leases SET expires_at = least(expires_at, clock_timestamp()) WHERE name = :name")
 _ACQUIRE = text(f"""
     INSERT INTO leases AS old (name, epoch, node, boot_id, pid, start_time, granted_at, expires_at)
@@ -56,11 +60,6 @@ def lease_of(bot_id: str) -> str:
     return f"bot:{bot_id}"
 
 
-def bot_of(lease_name: str) -> str | None:
-    """The bot whose lease is called so; None for the supervisor's."""
-    return lease_name.removeprefix("bot:") if lease_name.startswith("bot:") else None
-
-
 class Leases:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -75,16 +74,33 @@ class Leases:
         """Every lease, the supervisor's own too."""
         return [_lease(row) for row in await self._connection.all(_ALL)]
 
-    async def grant(self, name: str, ttl_s: float, *, expected_epoch: int | None = None) -> int:
-        """Give the lease out anew, unclaimed, for ``ttl_s`` seconds, and give its epoch. The old one is void at once.
+    async def grant(self, name: str, ttl_s: float, *, judged: Lease | None = None) -> int:
+        """Give the lease out anew, to nobody yet, for ``ttl_s`` seconds, and give its epoch. The old one is void.
 
-        ``expected_epoch`` is the epoch that the caller judged (None: whatever it is): raises ConflictError when
-        somebody else granted meanwhile.
+        ``judged`` is the lease whose holder the caller proved dead (None: whatever it is): raises ConflictError when
+        somebody else granted it or named its holder meanwhile.
         """
-        epoch = await self._connection.value(_GRANT, name=name, ttl=ttl_s, expected=expected_epoch)
+        pid = judged.holder.pid if judged and judged.holder else None
+        epoch = await self._connection.value(
+            _GRANT, name=name, ttl=ttl_s, judged=judged is not None, epoch=judged.epoch if judged else None, pid=pid
+        )
         if epoch is None:
             raise ConflictError(f"Lease {name} was granted by somebody else meanwhile: read it again.")
         return int(epoch)
+
+    async def name_holder(self, name: str, epoch: int, ref: ProcessRef) -> None:
+        """Say whose the granted lease is: once, and nobody else does. ConflictError: it was granted anew, or named."""
+        named = await self._connection.first(
+            _NAME_HOLDER,
+            name=name,
+            epoch=epoch,
+            node=ref.node,
+            boot_id=ref.boot_id,
+            pid=ref.pid,
+            start_time=ref.start_time,
+        )
+        if named is None:
+            raise ConflictError(f"Lease {name} was granted by somebody else meanwhile: read it again.")
 
     async def force_expire(self, name: str) -> None:
         """End the lease's time now; its epoch stays, so a living holder may still renew it."""
@@ -108,7 +124,7 @@ class Leases:
     # The worker's side; the bot is known by its login role.
 
     async def claim(self, epoch: int, ref: ProcessRef, ttl_s: float) -> bool:
-        """Take the granted lease: only the current epoch, and only unclaimed or claimed by this very process."""
+        """Take the granted lease: only the current epoch, and only as the process that is named its holder."""
         expires_at = await self._connection.value(
             _CLAIM,
             epoch=epoch,
@@ -125,7 +141,7 @@ class Leases:
         return await self._connection.value(_RENEW, epoch=epoch, ttl=ttl_s) is not None
 
     async def release(self, epoch: int) -> None:
-        """Leave: the lease is expired from now on. The holder stays named, so nobody else can claim this epoch."""
+        """Leave: the lease is expired from now on. The holder stays named."""
         await self._connection.all(_RELEASE, epoch=epoch)
 
 

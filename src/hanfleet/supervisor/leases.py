@@ -1,36 +1,22 @@
 """Who holds a bot's Telegram session, and the proof that nobody does before it is given to the next (ADR 0003).
 
-On this node the proof is a death seen through a pidfd. For another node's holder there is no proof but time: the lease
-has to be expired for ``margin_s`` more, and a worker leaves Telegram before its own deadline. Refuses to grant.
+A holder is whom a supervisor named when it launched the worker; no worker can name another. On this node the proof is a
+death seen through a pidfd. For another node's holder there is no proof but time: the lease has to be expired for
+``margin_s`` more, and a worker leaves Telegram before its own deadline. Refuses to grant.
 """
-
-from collections.abc import Callable
 
 from hanfleet.core.errors import TemporaryError
 from hanfleet.core.process import Lease, ProcessRef
 from hanfleet.kit.clock import Clock
 from hanfleet.launchers.process_table import ProcessHandle, boot_id, is_alive
-from hanfleet.launchers.worker_identity import is_worker_of
-from hanfleet.store.leases import bot_of
 from hanfleet.supervisor.reconciler import Holder
 
 
 class LeaseWatch:
-    """Judges holders. Remembers only since when it has seen another node's lease expired, by this process's clock.
+    """Judges holders. Remembers only since when it has seen another node's lease expired, by this process's clock."""
 
-    ``is_worker`` says whether a process is the worker of a bot: a claim that names somebody else is nobody's.
-    """
-
-    def __init__(
-        self,
-        node: str,
-        clock: Clock,
-        *,
-        margin_s: float = 10.0,
-        is_worker: Callable[[str, ProcessRef], bool] = is_worker_of,
-    ) -> None:
+    def __init__(self, node: str, clock: Clock, *, margin_s: float = 10.0) -> None:
         self._node = node
-        self._is_worker = is_worker
         self._clock = clock
         self._margin_s = margin_s
         self._boot_id = boot_id()
@@ -40,10 +26,7 @@ class LeaseWatch:
         if lease is None or lease.holder is None:
             return Holder.NOBODY
         if lease.holder.node == self._node:
-            if not self._is_alive_here(lease.holder):
-                return Holder.DEAD
-            bot_id = bot_of(lease.name)
-            return Holder.ALIVE if bot_id is None or self._is_worker(bot_id, lease.holder) else Holder.NOBODY
+            return Holder.ALIVE if self._is_alive_here(lease.holder) else Holder.DEAD
         key = (lease.name, lease.epoch)
         if not lease.expired:
             self._expired_since.pop(key, None)

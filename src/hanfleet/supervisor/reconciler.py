@@ -31,7 +31,7 @@ from hanfleet.supervisor.actions import (
 class Holder(StrEnum):
     """Who holds a bot's lease, as far as this node can prove."""
 
-    NOBODY = "nobody"  # never granted, or granted and not claimed
+    NOBODY = "nobody"  # never granted, or granted and no worker named that knows who it is
     ALIVE = "alive"  # a process of this node
     DEAD = "dead"
     ELSEWHERE = "elsewhere"  # another node's, and not expired for long enough
@@ -106,7 +106,7 @@ def reconcile(views: Iterable[View], now: datetime, rules: Rules) -> list[Action
 def decide(view: View, now: datetime, rules: Rules) -> Action | None:
     """The next step for one bot; None when there is nothing to do now."""
     if view.holder is Holder.ELSEWHERE and not view.lives:
-        return None  # what we have a hand on is ours to stop, whatever it wrote into its lease
+        return None  # what we have a hand on is ours to stop, also when another node was granted the lease
     if view.holder is Holder.ALIVE and view.lease and view.lease.holder:
         held = view.process.ref if view.process and view.lives else None
         if held != view.lease.holder:
@@ -160,7 +160,7 @@ def _about_a_death(view: View) -> Action:
     """The bot is Starting or Running, and no worker lives."""
     row = view.row
     if view.process is None and row.status is BotState.STARTING:
-        # Granted, and never claimed: the supervisor or the zygote died between the grant and the fork.
+        # Granted, and no holder named: the supervisor or the zygote died before a worker was told who it is.
         wanted = row.desired_state is DesiredState.RUNNING
         return Start(row.bot_id) if wanted else MarkStopped(row.bot_id, "An operator asked.")
     status = view.process.exit_status if view.process else None

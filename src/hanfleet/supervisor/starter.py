@@ -1,8 +1,9 @@
 """From "this bot shall run" to a launched worker, in the one order that is safe (ADR 0003).
 
 Prove the old holder dead → new database password (the old role's backends are gone then) → in one transaction: the data
-keys, the next epoch, Starting, the restart that was asked for is carried out → launch. Where it breaks off, the next
-attempt begins anew with another epoch, and whatever was half born is fenced.
+keys, the next epoch, Starting, the restart that was asked for is carried out → launch → the lease names the process as
+its holder → the worker is told who it is. Where it breaks off, the next attempt begins anew with another epoch; what
+was half born has no secret, and ends. So whoever has a secret is named, whatever it does with it.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from typing import Protocol
 from pydantic import SecretBytes, SecretStr
 
 from hanfleet.core.errors import BusUnavailableError, ConflictError, PermanentError
-from hanfleet.core.process import Lease
+from hanfleet.core.process import Lease, ProcessRef
 from hanfleet.core.startup import TelegramServer, WorkerLimits, WorkerStartup
 from hanfleet.core.states import BotState, Transition, transition
 from hanfleet.kit.logging import get_logger
@@ -104,7 +105,12 @@ class Starter:
             data_keys={number: SecretBytes(key) for number, key in data_keys.items()},
             telegram_server=self._settings.telegram_server,
         )
-        return await self._launcher.launch(startup, self._settings.limits, self.log_path(bot_id))
+
+        async def name_holder(ref: ProcessRef) -> None:
+            async with self._store.transaction(SUPERVISOR) as tx:
+                await tx.leases.name_holder(lease_of(bot_id), epoch, ref)
+
+        return await self._launcher.launch(startup, self._settings.limits, self.log_path(bot_id), name_holder)
 
     async def clean_up(self, bot_id: str) -> None:
         """Take the database role and the bus user of a bot away that has no worker. Raises TemporaryError."""
@@ -137,9 +143,7 @@ class Starter:
 
         async def grant(tx: Transaction) -> tuple[int, dict[int, bytes]]:
             data_keys = await self._data_keys(tx, bot_id)
-            epoch = await tx.leases.grant(
-                lease_of(bot_id), self._settings.lease_ttl_s, expected_epoch=lease.epoch if lease else None
-            )
+            epoch = await tx.leases.grant(lease_of(bot_id), self._settings.lease_ttl_s, judged=lease)
             if row.status is not BotState.STARTING:
                 after = transition(row.status, INTO_STARTING[row.status])
                 assert after is not None

@@ -15,8 +15,9 @@ from hanfleet.core.failures import FailureKind, failure_of_exit
 from hanfleet.core.process import ProcessPhase, ProcessRef
 from hanfleet.core.startup import TelegramServer, WorkerLimits
 from hanfleet.launchers.containment import uid_of
-from hanfleet.launchers.process_table import is_alive, node_name, ref_of
-from hanfleet.launchers.worker_identity import is_worker_of
+from hanfleet.launchers.exit_records import read_exit
+from hanfleet.launchers.process_table import is_alive
+from tests.support.launchers import nobody
 from tests.support.waiting import eventually
 from tests.support.zygotes import ZygoteProcess, startup_of
 
@@ -24,7 +25,7 @@ LIMITS = WorkerLimits()
 
 
 async def _launch(zygote: ZygoteProcess, bot_id: str, tmp_path: Path):
-    process = await zygote.launcher().launch(startup_of(bot_id), LIMITS, tmp_path / f"{bot_id}.log")
+    process = await zygote.launcher().launch(startup_of(bot_id), LIMITS, tmp_path / f"{bot_id}.log", nobody)
     zygote.remember(process.ref)
     return process
 
@@ -43,16 +44,32 @@ async def test_worker_gets_its_startup_and_drains_on_request(zygote, tmp_path):
     assert "drained" in (tmp_path / "sleepy-one.log").read_text()
 
 
-async def test_a_worker_is_told_from_every_other_process(zygote, tmp_path):
-    process = await _launch(zygote, "sleepy-one", tmp_path)
-    await _ready(tmp_path, "sleepy-one")
-    assert is_worker_of("sleepy-one", process.ref)
-    assert not is_worker_of("sleepy-two", process.ref)
-    me = ref_of(os.getpid(), node_name())
-    assert me is not None
-    assert not is_worker_of("sleepy-one", me)
-    await process.stop(0.2)
-    assert not is_worker_of("sleepy-one", process.ref) or not is_alive(process.ref)
+async def test_a_worker_knows_nothing_before_it_is_named(zygote, tmp_path):
+    """Its naming fails, as when the database is away or its supervisor dies: it ends, and was nobody."""
+    born: list[ProcessRef] = []
+
+    async def fail(ref: ProcessRef) -> None:
+        assert [seen.ref for seen in await zygote.launcher().list()] == [ref]
+        born.append(ref)
+        raise ConflictError("somebody else")
+
+    log = tmp_path / "sleepy-one.log"
+    with pytest.raises(ConflictError):
+        await zygote.launcher().launch(startup_of("sleepy-one"), LIMITS, log, fail)
+    [ref] = born
+    await eventually(lambda: not is_alive(ref), what="the nameless one ends")
+    status = await eventually(lambda: read_exit(zygote.exits, ref.pid, ref.start_time))
+    assert failure_of_exit(status) is FailureKind.TRANSIENT
+    assert "ready" not in log.read_text()
+
+
+async def test_a_worker_that_dies_while_it_is_named_is_no_error(zygote, tmp_path):
+    async def kill(ref: ProcessRef) -> None:
+        os.kill(ref.pid, signal.SIGKILL)
+        await eventually(lambda: not is_alive(ref))
+
+    process = await zygote.launcher().launch(startup_of("sleepy-one"), LIMITS, tmp_path / "log", kill)
+    assert (await process.wait()).exit_status == -signal.SIGKILL
 
 
 async def test_worker_that_does_not_drain_is_killed(zygote, tmp_path):
@@ -82,7 +99,7 @@ async def test_worker_is_shut_in(zygote, tmp_path):
     secret.write_text("secret")
     server = TelegramServer(address=str(secret), port=os.getpid(), dc_id=1, public_key_pem="")
     process = await zygote.launcher().launch(
-        startup_of("curious-one", server=server), LIMITS, tmp_path / "curious-one.log"
+        startup_of("curious-one", server=server), LIMITS, tmp_path / "curious-one.log", nobody
     )
     assert (await process.wait()).exit_status == 0, (tmp_path / "curious-one.log").read_text()
     line = next(x for x in (tmp_path / "curious-one.log").read_text().splitlines() if x.startswith("found "))

@@ -4,14 +4,18 @@ The bot's name says how it behaves. `python -m … SOCKET EXITS` is a zygote tha
 """
 
 import asyncio
+import ctypes
 import os
 import signal
 import sys
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from hanfleet.core.errors import FencedError, StoreUnavailableError
 from hanfleet.core.failures import FailureKind
+from hanfleet.core.process import ProcessRef
 from hanfleet.core.startup import WorkerStartup
 from hanfleet.core.states import WorkerPhase
 from hanfleet.kit.clock import SystemClock
@@ -20,6 +24,8 @@ from hanfleet.launchers.process_table import node_name, ref_of
 from hanfleet.store.principals import BotPrincipal
 from hanfleet.store.records import Beat
 from hanfleet.store.session import Store
+
+_PR_SET_NAME = 15
 
 
 def run(startup: WorkerStartup) -> int:
@@ -42,6 +48,8 @@ async def _live(startup: WorkerStartup) -> int:
     store = Store(startup.database_url.get_secret_value(), clock=SystemClock(), application_name="test worker")
     ref = ref_of(os.getpid(), node_name())
     assert ref
+    if behaviour == "liar":
+        return await _lie(store, startup, ref)
     try:
         if not await store.run(principal, lambda tx: tx.leases.claim(startup.epoch, ref, startup.lease_ttl_s)):
             raise FencedError("at the claim")
@@ -61,6 +69,19 @@ async def _live(startup: WorkerStartup) -> int:
         return 0
     finally:
         await store.close()
+
+
+async def _lie(store: Store, startup: WorkerStartup, ref: ProcessRef) -> int:
+    """A captured worker that will not be found: it takes another name, lives elsewhere or is init, and does not end."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(_PR_SET_NAME, b"kworker/0:1", 0, 0, 0)
+    lie = replace(ref, node="elsewhere") if startup.bot_id == "liar-elsewhere" else replace(ref, pid=1, start_time=1)
+    principal = BotPrincipal(startup.bot_id)
+    while True:
+        with suppress(FencedError, StoreUnavailableError):
+            await store.run(principal, lambda tx: tx.leases.claim(startup.epoch, lie, 300))
+            await store.run(principal, lambda tx: _beat(tx, startup, WorkerPhase.RUNNING))
+        await asyncio.sleep(startup.heartbeat_s)
 
 
 async def _beat(tx, startup: WorkerStartup, phase: WorkerPhase) -> None:

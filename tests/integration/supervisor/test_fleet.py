@@ -15,6 +15,7 @@ from hanfleet.core.states import BotState, DesiredState
 from hanfleet.launchers.process_table import is_alive
 from tests.support.database import SYSTEM
 from tests.support.fleets import Rig
+from tests.support.launchers import nobody
 from tests.support.waiting import eventually
 from tests.support.zygotes import startup_of
 
@@ -221,7 +222,7 @@ async def test_second_worker_of_an_old_epoch_is_refused(rig):
     # The supervisor is away, or it would grant anew while we try: our log-in ends that of the first worker.
     log_in = SecretStr((await rig.database.provisioner.rotate("anna")).url)
     second = startup_of("anna", epoch=1).model_copy(update={"database_url": log_in})
-    process = await rig.zygote.launcher().launch(second, WorkerLimits(), rig.folder / "second.log")
+    process = await rig.zygote.launcher().launch(second, WorkerLimits(), rig.folder / "second.log", nobody)
     status = await process.wait()
     assert status.exit_status == FailureKind.FENCED.exit_status
     assert "fenced at the claim" in (rig.folder / "second.log").read_text()

@@ -148,6 +148,67 @@ async def test_handing_over_leaves_the_workers_answering(rig, supervisors):
     await rig.until("anna", BotState.STOPPED, within=20)
 
 
+@pytest.mark.parametrize("bot_id", ["liar-elsewhere", "liar-init"])
+async def test_worker_that_says_it_is_another_process_is_found_and_ended(rig, supervisors, bot_id):
+    """It ignores SIGTERM, has another name and claims to live on another node, or to be init."""
+    first = supervisors()
+    await add(rig, bot_id)
+    await rig.until(bot_id, BotState.RUNNING, within=20)
+    [worker] = await rig.zygote.launcher().list()
+    rig.zygote.remember(worker.ref)
+    first.kill()
+    first.wait()
+    second = supervisors()
+    await rig.want(bot_id, DesiredState.STOPPED)
+    await rig.until(bot_id, BotState.STOPPED, within=20)
+    assert not is_alive(worker.ref)
+    assert (await rig.lease(bot_id)).epoch == 1
+    # And at the end of the fleet, by a supervisor that has not started it.
+    await rig.want(bot_id, DesiredState.RUNNING)
+    await rig.until(bot_id, BotState.RUNNING, within=20)
+    [worker] = await rig.zygote.launcher().list()
+    rig.zygote.remember(worker.ref)
+    second.kill()
+    second.wait()
+    third = supervisors()
+
+    async def leads() -> bool:
+        async with rig.database.supervisor.transaction(SYSTEM) as tx:
+            lease = await tx.leases.get("supervisor")
+        return lease is not None and lease.holder is not None and lease.holder.pid == third.pid
+
+    await eventually(leads, within=20, what="the third one leads")
+    third.terminate()
+    assert third.wait(timeout=15) == 0
+    assert not is_alive(worker.ref)
+
+
+async def test_worker_whose_supervisor_is_killed_before_it_is_named_has_no_secret_and_ends(rig, supervisors, tmp_path):
+    """The one moment in which a worker is born and no lease names it."""
+    admin = await rig.database.connect()
+    await admin.execute(
+        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS"
+        " $$ BEGIN PERFORM pg_advisory_xact_lock(42); RETURN NEW; END $$;"
+        "CREATE TRIGGER dawdle BEFORE UPDATE ON leases FOR EACH ROW WHEN (NEW.pid IS NOT NULL AND OLD.pid IS NULL)"
+        " EXECUTE FUNCTION dawdle(); SELECT pg_advisory_lock(42)"
+    )
+    first = supervisors()
+    await add(rig, "anna")
+    [worker] = await eventually(rig.zygote.launcher().list, within=20, what="a worker is born")
+    rig.zygote.remember(worker.ref)
+    first.kill()
+    first.wait()
+    await eventually(lambda: not is_alive(worker.ref), what="the nameless one ends")
+    assert "claimed" not in (tmp_path / "anna.log").read_text()
+    assert (await rig.lease("anna")).holder is None
+    await admin.execute("SELECT pg_advisory_unlock(42)")
+    supervisors()
+    await rig.until("anna", BotState.RUNNING, within=20)
+    await rig.holder("anna")
+    await rig.want("anna", DesiredState.STOPPED)
+    await rig.until("anna", BotState.STOPPED, within=20)
+
+
 def _rss_mb(pid: int) -> float:
     line = next(x for x in Path(f"/proc/{pid}/status").read_text().splitlines() if x.startswith("VmRSS"))
     print(line)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from enum import StrEnum
 
 import hypothesis.strategies as st
 from hypothesis import settings
@@ -21,6 +22,14 @@ INTO_STARTING = {
     BotState.STOPPED: Transition.RESTART,
     BotState.FAILED: Transition.RESTART_REQUESTED,
 }
+
+
+class Moment(StrEnum):
+    """When a supervisor dies that starts a worker."""
+
+    BEFORE_THE_FORK = "before the fork"
+    BEFORE_IT_IS_NAMED = "before it is named"
+    BEFORE_IT_IS_TOLD = "before it is told"
 
 
 class World(RuleBasedStateMachine):
@@ -58,10 +67,7 @@ class World(RuleBasedStateMachine):
     @precondition(lambda self: self.living)
     @rule(phase=st.sampled_from(WorkerPhase))
     def worker_claims_and_beats(self, phase: WorkerPhase) -> None:
-        ref = next(iter(self.living))
-        if self.holder is None:
-            self.holder = ref
-        if self.holder == ref:
+        if self.holder in self.living:
             self.beat = HeartbeatRow("anna", self.epoch, Beat(phase=phase, connected=True), self.now, 0.0)
 
     @rule()
@@ -90,8 +96,8 @@ class World(RuleBasedStateMachine):
             row=self.row, lease=lease, holder=holder, heartbeat=self.beat, process=process, process_since=self.now
         )
 
-    @rule(dies_before_the_fork=st.booleans())
-    def supervisor_looks(self, dies_before_the_fork: bool) -> None:
+    @rule(dies=st.sampled_from([None, *Moment]))
+    def supervisor_looks(self, dies: Moment | None) -> None:
         action = decide(self.view(), self.now, RULES)
         match action:
             case act.Adopt(ref=ref):
@@ -100,7 +106,7 @@ class World(RuleBasedStateMachine):
                     self.kill(self.handle)
                 self.handle = ref
             case act.Start():
-                self.start(dies_before_the_fork)
+                self.start(dies)
             case act.Stop():
                 self.stop()
             case act.Kill():
@@ -121,8 +127,8 @@ class World(RuleBasedStateMachine):
             case act.CleanUp() | act.Erase() | act.MarkAwaitingLogin() | None:
                 pass
 
-    def start(self, dies_before_the_fork: bool) -> None:
-        # What Starter does: the holder is proved dead, the epoch makes any unclaimed worker worthless.
+    def start(self, dies: Moment | None) -> None:
+        # What Starter does: the holder is proved dead, and the next is named before it is told who it is.
         assert self.row.desired_state is DesiredState.RUNNING
         assert not (self.handle and self.handle in self.living), "a second worker beside a living one"
         assert self.holder is None or self.holder not in self.living, "a second worker beside a living holder"
@@ -131,17 +137,21 @@ class World(RuleBasedStateMachine):
         if self.starts_since_final_failure is not None:
             self.starts_since_final_failure += 1
         self.epoch, self.holder = self.epoch + 1, None
-        for stray in list(self.living):
-            self.kill(stray)  # fenced: it cannot claim the old epoch
         if self.row.status is not BotState.STARTING:
             self.move(INTO_STARTING[self.row.status])
         self.row = replace(self.row, applied_generation=self.row.restart_generation)
-        if dies_before_the_fork:
-            self.handle = None
+        self.handle = None
+        if dies is Moment.BEFORE_THE_FORK:
             return
         self.pids += 1
-        self.handle = ProcessRef("node", "boot", self.pids, self.pids)
-        self.living.add(self.handle)
+        born = ProcessRef("node", "boot", self.pids, self.pids)
+        if dies is not Moment.BEFORE_IT_IS_NAMED:
+            self.holder = born
+        if dies is not None:
+            self.exits[born] = FailureKind.TRANSIENT.exit_status  # nobody, so it ends
+            return
+        self.handle = born
+        self.living.add(born)
 
     def stop(self) -> None:
         assert self.handle
@@ -183,6 +193,10 @@ class World(RuleBasedStateMachine):
         assert len(self.living) <= 1
 
     @invariant()
+    def whoever_lives_is_named(self) -> None:
+        assert self.living <= {self.holder}
+
+    @invariant()
     def what_no_restart_heals_is_not_restarted(self) -> None:
         assert not self.starts_since_final_failure
 
@@ -193,9 +207,7 @@ class World(RuleBasedStateMachine):
         self.living, self.exits = set(self.living), dict(self.exits)
         self.row = replace(self.row, desired_state=DesiredState.STOPPED)
         for _ in range(10):
-            if self.living and self.holder is None:
-                self.holder = next(iter(self.living))
-            self.supervisor_looks(dies_before_the_fork=False)
+            self.supervisor_looks(dies=None)
         assert not self.living
         assert self.row.status in {BotState.STOPPED, BotState.CONFIGURING}
         vars(self).update(kept)

@@ -20,7 +20,8 @@ from hanfleet.core.startup import WorkerStartup
 from hanfleet.kit.clock import SystemClock
 from hanfleet.launchers.containment import contain
 from hanfleet.launchers.process.wire import Spawn
-from hanfleet.launchers.worker_identity import process_name
+
+_COMM_BYTES = 15
 
 #: What runs a worker, from its start-up to its exit status (see core.failures).
 Entry = Callable[[WorkerStartup], int]
@@ -38,8 +39,9 @@ def become_worker(spawn: Spawn, startup_fd: int, entry: Entry, code: Sequence[Pa
         _close_inherited(keep=startup_fd)
         level = contain(spawn.bot_id, spawn.limits, code)
         _say("contained", **asdict(level))
-        startup = WorkerStartup.from_wire(_read_to_end(startup_fd))
-        status = entry(startup)
+        wire = _read_to_end(startup_fd)
+        # Whoever had us born is gone, or thought better of it, before it said who we are.
+        status = entry(WorkerStartup.from_wire(wire)) if wire else FailureKind.TRANSIENT.exit_status
     except SystemExit as left:
         status = left.code if isinstance(left.code, int) else FailureKind.BUG.exit_status
     except BaseException:  # noqa: BLE001 - the last frame of this process: what is not told here is never told
@@ -62,9 +64,9 @@ def _own_signals() -> None:
 
 
 def _own_name(bot_id: str) -> None:
-    """For ps and top, and for whoever has to know whose process this is."""
+    """For ps and top, as far as the kernel's 15 bytes go. A worker may change it: nothing else relies on it."""
     with suppress(OSError):
-        Path("/proc/self/comm").write_text(process_name(bot_id))
+        Path("/proc/self/comm").write_text(f"hf:{bot_id}"[:_COMM_BYTES])
 
 
 def _own_output(log_path: Path) -> None:

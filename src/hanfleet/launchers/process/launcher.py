@@ -6,6 +6,7 @@ Holds no connection to the zygote between requests, so a restarted zygote is not
 import asyncio
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -14,7 +15,7 @@ from hanfleet.core.errors import TemporaryError
 from hanfleet.core.process import ProcessRef
 from hanfleet.core.startup import WorkerLimits, WorkerStartup
 from hanfleet.kit.clock import Clock
-from hanfleet.launchers.port import CommandRoute, Sighting
+from hanfleet.launchers.port import CommandRoute, Naming, Sighting
 from hanfleet.launchers.process.wire import MAX_LINE, PIPE_BYTES, Answer, List, Spawn
 from hanfleet.launchers.process.worker_process import WorkerProcess
 from hanfleet.launchers.process_table import ProcessHandle, boot_id
@@ -36,16 +37,18 @@ class ProcessLauncher:
         self._clock = clock
         self._route = route
 
-    async def launch(self, startup: WorkerStartup, limits: WorkerLimits, log_path: Path) -> WorkerProcess:
-        process = self.prepare(startup, limits, log_path)
+    async def launch(
+        self, startup: WorkerStartup, limits: WorkerLimits, log_path: Path, named: Naming
+    ) -> WorkerProcess:
+        process = self.prepare(startup, limits, log_path, named)
         await process.start()
         return process
 
-    def prepare(self, startup: WorkerStartup, limits: WorkerLimits, log_path: Path) -> WorkerProcess:
+    def prepare(self, startup: WorkerStartup, limits: WorkerLimits, log_path: Path, named: Naming) -> WorkerProcess:
         """A handle on a worker that is still to be started."""
 
         async def fork() -> ProcessRef:
-            return await self._fork(startup, Spawn(bot_id=startup.bot_id, log_path=log_path, limits=limits))
+            return await self._fork(startup, Spawn(bot_id=startup.bot_id, log_path=log_path, limits=limits), named)
 
         return WorkerProcess(startup.bot_id, exits_dir=self._exits_dir, clock=self._clock, route=self._route, fork=fork)
 
@@ -68,20 +71,23 @@ class ProcessLauncher:
     def _ref(self, pid: int, started: int) -> ProcessRef:
         return ProcessRef(node=self._node, boot_id=self._boot_id, pid=pid, start_time=started)
 
-    async def _fork(self, startup: WorkerStartup, spawn: Spawn) -> ProcessRef:
+    async def _fork(self, startup: WorkerStartup, spawn: Spawn, named: Naming) -> ProcessRef:
         wire = startup.to_wire()
         if len(wire) > PIPE_BYTES:
             raise ValueError(f"the start-up of bot {startup.bot_id} is larger than a pipe")
         read_end, write_end = os.pipe()
-        try:
-            # It fits into the pipe, so this cannot block; the child finds it there, and then the end.
-            with os.fdopen(write_end, "wb") as pipe:
+        # Only we have this end: however we leave, also by SIGKILL, the child finds the end of the pipe.
+        with os.fdopen(write_end, "wb", buffering=0) as pipe:
+            try:
+                answer = await self._ask(spawn.to_line(), read_end)
+            finally:
+                os.close(read_end)
+            born = self._ref(answer.workers[0].pid, answer.workers[0].start_time)
+            await named(born)
+            # It fits into the pipe, so this cannot block; a child that is dead by now is its handle's to tell.
+            with suppress(BrokenPipeError):
                 pipe.write(wire)
-            answer = await self._ask(spawn.to_line(), read_end)
-        finally:
-            os.close(read_end)
-        born = answer.workers[0]
-        return self._ref(born.pid, born.start_time)
+        return born
 
     async def _ask(self, line: bytes, descriptor: int | None = None) -> Answer:
         """Raises TemporaryError when the zygote is away, silent or unable."""

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from hanfleet.core.startup import WorkerLimits
 
 MAX_LINE = 1024 * 1024
-#: A pipe holds this much without a reader (pipe(7)); the start-up must fit, since nobody reads it before the fork.
+#: A pipe holds this much without a reader (pipe(7)); the start-up must fit, for whoever writes it must not wait.
 PIPE_BYTES = 64 * 1024
 
 

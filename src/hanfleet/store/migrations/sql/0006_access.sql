@@ -123,8 +123,20 @@ ALTER TABLE heartbeats
         loop_lag_ms BETWEEN 0 AND 1e12 AND rss_mb BETWEEN 0 AND 1e9 AND uss_mb BETWEEN 0 AND 1e9
         AND messages_in >= 0 AND messages_out >= 0 AND coalesce(answer_latency_ms, 0) BETWEEN 0 AND 1e12);
 ALTER TABLE leases
-    ADD CONSTRAINT readable_times CHECK (expires_at BETWEEN '1970-01-01 00:00:00+00' AND '3000-01-01 00:00:00+00'),
-    ADD CONSTRAINT readable_names CHECK (length(node) <= 255 AND length(boot_id) <= 100 AND pid > 0 AND start_time >= 0);
+    ADD CONSTRAINT readable_times CHECK (expires_at BETWEEN '1970-01-01 00:00:00+00' AND '3000-01-01 00:00:00+00');
+
+-- Who holds a lease is said by the supervisor that launched the process, before the process has any secret. A worker
+-- that named another node or process would be one that nobody ends. Its own node's name is not asked: it may change.
+CREATE OR REPLACE FUNCTION claim_lease(
+    p_epoch bigint, p_node text, p_boot_id text, p_pid integer, p_start_time bigint, p_ttl double precision
+) RETURNS timestamptz
+LANGUAGE sql VOLATILE SECURITY DEFINER
+BEGIN ATOMIC
+    UPDATE leases SET expires_at = clock_timestamp() + make_interval(secs => least(p_ttl, 300))
+    WHERE name = 'bot:' || my_bot() AND epoch = p_epoch
+      AND boot_id = p_boot_id AND pid = p_pid AND start_time = p_start_time
+    RETURNING expires_at;
+END;
 
 -- A bot that puts its counter at the end of all numbers could not be stopped any more: each change of its state counts
 -- one event. One step never takes more than this.

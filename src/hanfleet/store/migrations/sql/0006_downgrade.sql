@@ -4,7 +4,20 @@ DROP FUNCTION refuse_leap(), mark_published(timestamptz[], uuid[], timestamptz);
 CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE ON bot_roles FOR EACH ROW
     EXECUTE FUNCTION audit_row('role', 'role_name', 'bot_id,role_name', '', '');
 ALTER TABLE bot_roles DROP COLUMN rotated_at;
-ALTER TABLE leases DROP CONSTRAINT readable_times, DROP CONSTRAINT readable_names;
+ALTER TABLE leases DROP CONSTRAINT readable_times;
+CREATE OR REPLACE FUNCTION claim_lease(
+    p_epoch bigint, p_node text, p_boot_id text, p_pid integer, p_start_time bigint, p_ttl double precision
+) RETURNS timestamptz
+LANGUAGE sql VOLATILE SECURITY DEFINER
+BEGIN ATOMIC
+    UPDATE leases
+    SET node = p_node, boot_id = p_boot_id, pid = p_pid, start_time = p_start_time,
+        expires_at = clock_timestamp() + make_interval(secs => least(p_ttl, 300))
+    WHERE name = 'bot:' || my_bot() AND epoch = p_epoch
+      AND (pid IS NULL
+           OR (node = p_node AND boot_id = p_boot_id AND pid = p_pid AND start_time = p_start_time))
+    RETURNING expires_at;
+END;
 ALTER TABLE heartbeats DROP CONSTRAINT readable_times, DROP CONSTRAINT readable_numbers;
 ALTER TABLE user_profiles DROP CONSTRAINT readable_data;
 DO $$
