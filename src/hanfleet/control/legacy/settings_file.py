@@ -18,6 +18,7 @@ OLD_FALLBACK = "Как прошёл твой день?"
 DEFAULT_SESSION = "han_session"
 _NAME = "Han"
 _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=(.*)", re.DOTALL)
+_BETWEEN_DIGITS = re.compile(r"[\s()-]")  # the old bot's Telethon let a number be written as people do
 _FOLDERS = ("GIRLS_DATA_PATH", "CONVERSATIONS_DIR", "BACKUPS_DIR")
 _USELESS = {
     "ADMIN_BOT_API_KEY": "not imported: Hanfleet has no separate admin bot",
@@ -91,6 +92,8 @@ def configuration(
     document["persona"] = persona or old_persona(None)
     for variable, (part, name) in _FIELDS.items():
         value = settings.values.get(variable, "").strip()
+        if name == "telegram_phone":
+            value = _BETWEEN_DIGITS.sub("", value)
         if not value:
             continue
         if part and not _fits(part, name, value):

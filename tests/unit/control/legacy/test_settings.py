@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from hanfleet.control.legacy.folder import LegacyFolder
 from hanfleet.control.legacy.naming import proposed_bot_id
 from hanfleet.control.legacy.oddities import Oddities
 from hanfleet.control.legacy.persona_file import read_persona
 from hanfleet.control.legacy.settings_file import OLD_FALLBACK, LegacySettings, configuration, read_settings
+from hanfleet.control.legacy.single import read_single
 from hanfleet.core.config import PersonaConfig
 from tests.support.legacy import ENV, NOW, write, write_session
 
@@ -34,6 +37,15 @@ def test_what_the_env_leaves_out_is_as_the_old_bot_had_it() -> None:
         assert config is not None
         assert (config.llm.temperature, config.llm.max_tokens, config.llm.history_limit) == (0.85, 240, 20)
         assert config.pacing.wait_for_more_s == 40
+
+
+@pytest.mark.parametrize("phone", ["+1 555 010 0000", "+1-555-010-0000", "+1 (555) 010-0000", "+15550100000"])
+def test_a_phone_number_may_be_written_as_people_do(tmp_path: Path, phone: str) -> None:
+    env = f"TELEGRAM_API_ID=1\nTELEGRAM_API_HASH=0123456789abcdef\nTELEGRAM_PHONE={phone}\n"
+    config = configuration("mira", read_settings(env, ".env", Oddities()), None, Oddities())
+    assert config is not None
+    assert config.telegram_phone == "+15550100000"
+    assert read_single(write(tmp_path / ".env", env)) == "han-session"
 
 
 def test_settings_that_make_no_bot_say_why() -> None:
