@@ -1,6 +1,7 @@
 """Taking one field after another out of an old record; what nobody took is unknown, and kept."""
 
 import json
+import re
 from typing import Any
 
 from hanfleet.control.legacy.bounding import fits
@@ -8,6 +9,7 @@ from hanfleet.control.legacy.cleaning import clean_json, clean_text
 from hanfleet.control.legacy.oddities import Oddities, quoted
 
 INT64 = 2**63
+_WHOLE_NUMBER = re.compile("-?[0-9]{1,19}")
 
 
 class Fields:
@@ -78,10 +80,9 @@ def done_with(text: str) -> str:
 
 def chat_id_of(value: Any) -> int | None:
     """The chat that ``value`` names: a whole number of 64 bits, also written as text. None: it names none."""
-    if isinstance(value, bool) or not isinstance(value, int | str):
+    if isinstance(value, str):
+        # Python would also take 1_062, blanks, and the digits of every script.
+        value = int(value) if _WHOLE_NUMBER.fullmatch(value) else None
+    if isinstance(value, bool) or not isinstance(value, int):
         return None
-    try:
-        number = int(value)
-    except ValueError:
-        return None
-    return number if -INT64 <= number < INT64 else None
+    return value if -INT64 <= value < INT64 else None

@@ -56,8 +56,7 @@ class LegacyFolder:
         self.settings = self._settings(env)
         self.persona = self._persona()
         self.metrics, self.kept = self._rest()
-        self._sessions = sorted(root.glob("*.session"))
-        self._known.update(self._sessions, root.glob("*.session-*"))
+        self._sessions = self._find_sessions()
         self._logs = self._numbered(self._folder("CONVERSATIONS_DIR", "conversations"), "conversation")
         self._backups = self._find_backups()
         self._profiles = self._read_profiles()
@@ -88,10 +87,11 @@ class LegacyFolder:
 
     def session(self) -> SessionSnapshot | None:
         """The Telegram session, when there is one."""
-        wanted = self._root / f"{Path(self.settings.session_name).name.removesuffix('.session')}.session"
         if not self._sessions:
             return None
-        path = wanted if wanted in self._sessions else self._sessions[0]
+        wanted = self._named_session()
+        found = (path for path in (wanted, self._root / wanted.name) if path in self._sessions)
+        path = next(found, self._sessions[0])
         for other in self._sessions:
             if other != path:
                 self.oddities.note(self._reader.name(other), "", "another session file", "left out")
@@ -100,6 +100,21 @@ class LegacyFolder:
             return snapshot
         self.oddities.note(self._reader.name(path), "", "people among the peers who were erased", "left out")
         return replace(snapshot, entities=tuple(one for one in snapshot.entities if not self._is_erased(one.id)))
+
+    def _named_session(self) -> Path:
+        """Where SESSION_NAME says that it is: Telethon takes paths, too."""
+        return self._root / f"{self.settings.session_name.removesuffix('.session')}.session"
+
+    def _find_sessions(self) -> list[Path]:
+        """Those beside the settings, and the one that they name, where that is below them."""
+        wanted = self._named_session()
+        found = set(self._root.glob("*.session"))
+        inside = wanted.is_relative_to(self._root) and ".." not in wanted.parts and not self._leads_out(wanted.parent)
+        if inside and os.path.lexists(wanted):
+            found.add(wanted)
+        for folder in {self._root, *(path.parent for path in found)}:
+            self._known.update(folder.glob("*.session-*"))
+        return [path for path in sorted(found) if self._is_file(path)]
 
     def _settings(self, env: str) -> LegacySettings:
         text = self._text(self._root / env)
@@ -135,12 +150,12 @@ class LegacyFolder:
         try:
             path.stat()
         except PermissionError as refused:
-            self.oddities.note(self._reader.name(path), "", f"unreadable: {refused.strerror}", "left out")
+            self.oddities.pass_over(self._reader.name(path), "", f"unreadable: {refused.strerror}", what="files")
             return False
         except (OSError, ValueError):
             pass  # a link to nowhere, or a name that no file can have
         if os.path.isfile(path):  # noqa: PTH113 - unlike Path.is_file it says no where it cannot know
-            return True
+            return not (path.is_symlink() and self._passed_over(path))
         if _is_dir(path):
             done = "left out" if path.is_symlink() else "what is in it is named, not read"
             self.oddities.note(self._reader.name(path), "", "no file but a folder", done)
@@ -148,15 +163,30 @@ class LegacyFolder:
             self.oddities.note(self._reader.name(path), "", "no file", "left out")
         return False
 
+    def _leads_out(self, path: Path) -> bool:
+        return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self._root))
+
+    def _passed_over(self, link: Path) -> bool:
+        """Whether ``link`` leads to where nobody said that we may read; then it is noted."""
+        if not self._leads_out(link):
+            return False
+        self._known.add(link)
+        self.oddities.pass_over(self._reader.name(link), "", "a link that leads out of the folder", what="files")
+        return True
+
     def _folder(self, variable: str, default: str) -> Path:
         """Where the old bot kept something; a place outside the folder is not ours to read."""
         top = Path(os.path.realpath(self._root))
         path = self._root / self.settings.folder(variable, default)
         real = Path(os.path.realpath(path))
         if not real.is_relative_to(top):
-            done = f"looked into {default} instead"
-            self.oddities.note(self.settings.file, variable, "a place outside the folder", done)
+            if path != self._root / default:
+                done = f"looked into {default} instead"
+                self.oddities.note(self.settings.file, variable, "a place outside the folder", done)
             path = self._root / default
+            if path.is_symlink() and self._passed_over(path):
+                self._closed.add(path)
+                return path
         elif not path.is_relative_to(self._root):
             path = self._root / real.relative_to(top)  # named in full, where we were given another name for it
         if os.path.realpath(path) != str(top / path.relative_to(self._root)) and _is_dir(path):
@@ -166,15 +196,16 @@ class LegacyFolder:
 
     def _listed(self, folder: Path) -> list[Path]:
         """What is in ``folder``, by name; nothing where there is none, or, with one note, where we may not look."""
+        if folder in self._closed:
+            return []
         try:
             return sorted(folder.iterdir())
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as refused:
-            if folder not in self._closed:
-                self._closed.add(folder)
-                reason = f"unreadable: {refused.strerror}"
-                self.oddities.note(self._reader.name(folder), "", reason, "what is in it was left out")
+            self._closed.add(folder)
+            reason, done = f"unreadable: {refused.strerror}", "what is in it was left out"
+            self.oddities.pass_over(self._reader.name(folder), "", reason, done, what="files")
             return []
 
     def _numbered(self, folder: Path, what: str) -> dict[int, list[Path]]:
@@ -205,6 +236,8 @@ class LegacyFolder:
             if chat_id is None or not _is_dir(chat):
                 continue
             if chat.is_symlink():
+                if self._passed_over(chat):
+                    continue
                 self._linked.append(chat)
             # In the order of the days, whose names sort.
             paths = [path for path in self._listed(chat) if self._is_file(path)]

@@ -30,7 +30,9 @@ def read_session(path: Path, file: str, oddities: Oddities) -> SessionSnapshot |
             copy = Path(folder) / "copy.session"
             for ending in _WITH:
                 beside = path.with_name(path.name + ending)
-                if beside.is_file():
+                if beside.is_file() and not (
+                    ending and beside.is_symlink()
+                ):  # SQLite makes no link, so it leads anywhere
                     shutil.copyfile(beside, copy.with_name(copy.name + ending))
             with closing(sqlite3.connect(copy)) as database:
                 # Half a character in one name would hide everybody.

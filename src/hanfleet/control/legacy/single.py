@@ -17,6 +17,8 @@ def read_single(env: Path) -> str:
     """The id of the bot that ``env`` describes. Raises InvalidInputError, one sentence, when it makes none."""
     if not os.path.isfile(env):  # noqa: PTH113 - unlike Path.is_file it says no where we may not look
         raise InvalidInputError(f"There is no file {env}: name the old bot's .env.")
+    if not Path(os.path.realpath(env)).is_relative_to(os.path.realpath(env.parent)):
+        raise InvalidInputError(f"{env} is a link that leads out of its folder: put the file itself there.")
     oddities = Oddities()
     text = DocumentReader(env.parent, oddities).text(env)
     if text is None:

@@ -13,7 +13,8 @@ import pytest
 from hanfleet.control.legacy.folder import LegacyFolder
 from hanfleet.control.legacy.importer import survey
 from hanfleet.control.legacy.records import LegacyChat
-from hanfleet.core.errors import NotFoundError
+from hanfleet.control.legacy.single import read_single
+from hanfleet.core.errors import InvalidInputError, NotFoundError
 from hanfleet.core.messages import Direction, MediaKind
 from tests.support.legacy import NOW, SAMPLE, message, write, write_session
 
@@ -279,18 +280,63 @@ def test_folders_and_links_in_the_place_of_files_are_named(tmp_path: Path) -> No
     chats, folder = read(root)
     assert list(chats) == [7]
     assert sorted((entry.file, entry.reason, entry.done) for entry in folder.oddities.entries) == [
-        ("", "a place outside the folder", "looked into backups instead"),
-        ("", "a place outside the folder", "looked into girls_data instead"),
         (".env", "no file but a folder", "left out"),
-        ("backups", "a link to a folder", "read all the same"),
-        ("backups/5.json", "an unknown file", "left out"),
+        ("backups", "a link that leads out of the folder", "left out"),
         ("conversations/20.json", "no file but a folder", "what is in it is named, not read"),
         ("conversations/21.json", "no file but a folder", "left out"),
         ("fields.json", "no file", "left out"),
-        ("girls_data", "an unknown file", "left out"),
+        ("girls_data", "a link that leads out of the folder", "left out"),
         ("persona.txt", "no file but a folder", "what is in it is named, not read"),
         ("photos", "a link to a folder", "left out"),
     ]
+
+
+def test_a_link_out_of_the_folder_is_named_and_not_followed(tmp_path: Path) -> None:
+    root, elsewhere = tmp_path / "old", tmp_path / "elsewhere"
+    write(elsewhere / "passwd", "root:secret")
+    write(elsewhere / "7/2025-06-01.json", [message(0, "secret")])
+    write(root / "conversations/8.json", [message(0, "near")])
+    write(root / "backups/6/2025-06-01.json", [])
+    links = {
+        "conversations/5.json": "passwd", "girls_data.json": "passwd", ".env": "passwd", "persona.txt": "passwd",
+        "backups/6/2025-06-02.json": "7/2025-06-01.json", "backups/7": "7", "girls_data": "7",
+    }  # fmt: skip
+    for name, target in links.items():
+        (root / name).symlink_to(elsewhere / target)
+    (root / "conversations/9.json").symlink_to("8.json")
+    chats, folder = read(root)
+    assert {number: texts(chat) for number, chat in chats.items()} == {6: [], 8: ["near"], 9: ["near"]}
+    out = {entry.file for entry in folder.oddities.entries if entry.reason == "a link that leads out of the folder"}
+    assert out == links.keys() == folder.oddities.unread.keys()
+    assert "secret" not in folder.oddities.as_json()
+    assert folder.persona is None
+    with pytest.raises(InvalidInputError, match="leads out of its folder"):
+        read_single(root / ".env")
+
+
+@pytest.mark.parametrize("name", ["1_062", " 1062", "+1062", "\u0661\u0660\u0666\u0662", "1062 "])
+def test_a_number_is_written_in_digits_alone(tmp_path: Path, name: str) -> None:
+    write(tmp_path / f"backups/{name}/2025-06-01.json", [message(0, "x")])
+    write(tmp_path / "girls_data.json", {"girls": {name: {"name": "Ann"}}})
+    chats, folder = read(tmp_path)
+    assert chats == {}
+    assert notes(folder) == [
+        ("girls_data.json", "no profile"), (f"backups/{name}/2025-06-01.json", "an unknown file"),
+    ]  # fmt: skip
+
+
+def test_profiles_behind_a_lost_beginning_come_over(tmp_path: Path) -> None:
+    girls = {str(number): {"chat_id": number, "name": f"Ann {number}"} for number in range(1, 200)}
+    write(tmp_path / "girls_data.json", "\x00" * 4096 + json.dumps({"girls": girls})[4096:])
+    write(tmp_path / "girls_data/900.json", '\x00{"chat_id": 900, "name": "Zoë"}')
+    write(tmp_path / "girls_data/901.json", '_id": 901, "name": "Kim", "message_count": 5}')
+    chats, folder = read(tmp_path)
+    last = range(200 - (len(chats) - 2), 200)
+    assert len(last) > 80
+    assert {number: chat.name for number, chat in chats.items()} == (
+        {number: f"Ann {number}" for number in last} | {900: "Zoë", 901: "Kim"}
+    )
+    assert folder.oddities.unread.keys() == {"girls_data.json", "girls_data/900.json", "girls_data/901.json"}
 
 
 def test_what_is_read_by_a_link_is_not_called_unknown_by_its_own_name(tmp_path: Path) -> None:

@@ -84,6 +84,34 @@ def test_the_session_file_is_read_and_left_alone(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["sessions/han", "./sessions/han.session"])
+def test_a_session_is_found_where_its_name_is_a_path(tmp_path: Path, name: str) -> None:
+    (tmp_path / "sessions").mkdir()
+    write_session(tmp_path / "sessions/han.session")
+    write(tmp_path / "sessions/han.session-journal", "")
+    write_session(tmp_path / "another.session", key=b"a" * 256)
+    write(tmp_path / ".env", f"SESSION_NAME={name}\n")
+    folder = LegacyFolder(tmp_path, NOW)
+    session = folder.session()
+    assert session is not None
+    assert session.auth_key == b"k" * 256
+    assert list(folder.chats()) == []
+    assert "an unknown file" not in folder.oddities.by_reason()
+
+
+def test_no_session_comes_from_outside_the_folder(tmp_path: Path) -> None:
+    root = tmp_path / "old"
+    write(root / "persona.txt", "")
+    write_session(tmp_path / "han.session")
+    (root / "linked").symlink_to(tmp_path)
+    (root / "other.session").symlink_to(tmp_path / "han.session")
+    for name in ("../han", f"{tmp_path}/han", "linked/han", "other"):
+        write(root / ".env", f"SESSION_NAME={name}\n")
+        folder = LegacyFolder(root, NOW)
+        assert folder.session() is None
+        assert folder.oddities.by_reason()["a link that leads out of the folder"] == 1
+
+
 def test_a_file_that_is_no_session_is_reported(tmp_path: Path) -> None:
     write(tmp_path / "han_session.session", b"nonsense" * 200)
     write_session(tmp_path / "x.session", key=b"")
