@@ -147,7 +147,7 @@ async def keep_running(what: Runnable, *, backoff: Backoff, clock: Clock, chance
             await clock.sleep(backoff.delay(failures - 1, chance))
             try:
                 await what.start()
-            except HanfleetError as failed:
+            except (HanfleetError, OSError) as failed:  # a full disk is one, and passes
                 failures += 1
                 _log.warning("child does not start", child=what.name, reason=str(failed), failures=failures)
             else:

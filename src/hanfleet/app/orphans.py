@@ -1,5 +1,7 @@
 """Other people's children: workers whose zygote died come to `hanfleet up`, which records how they end.
 
+When the fleet stops and its supervisor could not end them, `up` does: nobody else knows them by then.
+
 A process that starts children in any other way than `spawn` must not reap orphans: it would take their exits.
 """
 
@@ -15,8 +17,13 @@ from hanfleet.core.errors import PermanentError
 from hanfleet.kit.clock import Clock
 from hanfleet.kit.logging import get_logger
 from hanfleet.launchers.exit_records import ExitRecord, take_zombie
+from hanfleet.launchers.process_table import ProcessHandle, node_name, ref_of
 
 _PR_SET_CHILD_SUBREAPER = 36
+
+# What is killed is gone at once, unless it hangs in the kernel.
+_KILLED_WITHIN_S = 5.0
+_GLANCE_S = 0.02
 
 _log = get_logger(__name__)
 
@@ -66,3 +73,40 @@ async def keep_reaping(exits: Path, clock: Clock) -> NoReturn:
                 _log.info("orphan ended", pid=record.pid, status=record.status)
     finally:
         loop.remove_signal_handler(signal.SIGCHLD)
+
+
+async def end_orphans(clock: Clock, *, within_s: float) -> None:
+    """Drain the living orphans among our children, and kill who is left after ``within_s`` seconds.
+
+    Call it when nobody forks any more, and while somebody reaps.
+    """
+    for number, patience_s in ((signal.SIGTERM, within_s), (signal.SIGKILL, _KILLED_WITHIN_S)):
+        orphans = _orphans()
+        try:
+            for orphan in orphans:
+                _log.warning("an orphan is ended", pid=orphan.ref.pid, signal=number.name)
+                orphan.send(number)
+            deadline = clock.monotonic() + patience_s
+            while any(not orphan.is_dead() for orphan in orphans) and clock.monotonic() < deadline:
+                await clock.sleep(_GLANCE_S)
+        finally:
+            for orphan in orphans:
+                orphan.close()
+
+
+def _orphans() -> list[ProcessHandle]:
+    """Our living children that nobody here started. The caller closes them."""
+    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    refs = [ref_of(pid, node_name()) for pid in pids if not is_ours(pid) and _is_living_child(pid)]
+    handles = [ProcessHandle.open(ref) for ref in refs if ref is not None]
+    return [handle for handle in handles if handle is not None]
+
+
+def _is_living_child(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    # Behind the name, which stands in parentheses: proc_pid_stat(5).
+    state, parent, *_ = stat[stat.rindex(b")") + 2 :].split()
+    return state != b"Z" and int(parent) == os.getpid()

@@ -24,7 +24,7 @@ from hanfleet.app.settings import Settings
 from hanfleet.core.errors import InvalidInputError
 from hanfleet.core.startup import TelegramServer
 
-_DRAIN_S = 10.0
+DRAIN_S = 10.0
 # Longer than the supervisor gives its workers to drain, all of them at once.
 _SUPERVISOR_STOPS_WITHIN_S = 25.0
 # Who listens on every address is reached on this machine's own.
@@ -94,7 +94,7 @@ def supervisor(wiring: Wiring) -> Child:
         keep_events_days=wiring.settings.keep_events_days,
         keep_metrics_days=wiring.settings.keep_metrics_days,
         keep_audit_days=wiring.settings.keep_audit_days,
-        drain_s=_DRAIN_S,
+        drain_s=DRAIN_S,
         log_level=wiring.settings.log_level,
     )
     return Child(

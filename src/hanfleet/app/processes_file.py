@@ -5,6 +5,9 @@ from pathlib import Path
 
 from hanfleet.app.children import Runnable
 from hanfleet.app.folders import write_private
+from hanfleet.kit.logging import get_logger
+
+_log = get_logger(__name__)
 
 
 class ProcessesFile:
@@ -15,10 +18,13 @@ class ProcessesFile:
         self._pids: dict[str, int] = {"up": own_pid}
 
     def note(self, part: Runnable) -> None:
-        """A part has started."""
+        """A part has started. It runs all the same where that cannot be written, as on a full disk."""
         if part.pid is not None:
             self._pids[part.name] = part.pid
-            write_private(self._path, json.dumps(self._pids, indent=2) + "\n")
+            try:
+                write_private(self._path, json.dumps(self._pids, indent=2) + "\n")
+            except OSError as failed:
+                _log.warning("a part is not noted", part=part.name, reason=str(failed))
 
     def remove(self) -> None:
         """Nothing runs any more."""

@@ -23,7 +23,7 @@ from hanfleet.app.erasure_ledger import ledger_of
 from hanfleet.app.folders import write_private
 from hanfleet.app.home import Home
 from hanfleet.app.master_key import find_keys, settle
-from hanfleet.app.orphans import become_subreaper, keep_reaping
+from hanfleet.app.orphans import become_subreaper, end_orphans, keep_reaping
 from hanfleet.app.parts import check_free
 from hanfleet.app.payloads import WORKER_ENTRY
 from hanfleet.app.processes_file import Noted, ProcessesFile
@@ -96,8 +96,10 @@ class _Fleet:
                 write_private(self._home.api_url, url + "\n")
                 exits.callback(self._home.api_url.unlink, missing_ok=True)
                 self._tell("up", {"url": url, "home": self._home.path})
-                await self._keep_all(stopping)
-                self._tell("stopping", {})
+                try:
+                    await _first(asyncio.create_task(self._keep_all(reaping)), stopping)
+                finally:
+                    self._tell("stopping", {})
         finally:
             reaping.cancel()
             await asyncio.gather(reaping, return_exceptions=True)
@@ -128,6 +130,8 @@ class _Fleet:
             telegram_server=self._telegram_server,
             worker_entry=self._worker_entry,
         )
+        # The supervisor drains its workers; whom it could not is left to us, while the servers still run.
+        exits.push_async_callback(end_orphans, self._clock, within_s=parts.DRAIN_S)
         # The zygote takes longest, and the supervisor has nobody to ask before it is there.
         await together(self._start(parts.zygote(wiring), exits), self._start(parts.api(wiring), exits))
         await self._start(parts.supervisor(wiring), exits)
@@ -156,23 +160,22 @@ class _Fleet:
         self._kept.append(noted)
         self._tell("started", {"part": part.name, "seconds": self._clock.monotonic() - began})
 
-    async def _keep_all(self, stopping: asyncio.Event) -> None:
+    async def _keep_all(self, reaping: "asyncio.Task[Any]") -> None:
+        """For ever, until cancelled. Raises what one of the keepers raises: without it the fleet is not kept."""
         chance = random.SystemRandom()
-        keepers: list[asyncio.Task[Any]] = [
-            asyncio.create_task(keep_running(part, backoff=_BACKOFF, clock=self._clock, chance=chance))
-            for part in self._kept
+        keepers: list[Coroutine[Any, Any, None]] = [
+            keep_running(part, backoff=_BACKOFF, clock=self._clock, chance=chance) for part in self._kept
         ]
-        logs = (self._home.logs, self._home.bot_logs)
-        keepers.append(asyncio.create_task(keep_logs_short(logs, self._clock)))
+        keepers.append(keep_logs_short((self._home.logs, self._home.bot_logs), self._clock))
+        keepers.append(_outlast(reaping))
         if wiring := self._wiring:
-            daily = keep_backed_up(wiring, self._clock, self._tell)
-            keepers.append(asyncio.create_task(daily))
-        try:
-            await stopping.wait()
-        finally:
-            for keeper in keepers:
-                keeper.cancel()
-            await asyncio.gather(*keepers, return_exceptions=True)
+            keepers.append(keep_backed_up(wiring, self._clock, self._tell))
+        await together(*keepers)
+
+
+async def _outlast(task: "asyncio.Task[Any]") -> None:
+    """Raises what ``task`` raises, and leaves it alone when cancelled."""
+    await asyncio.shield(task)
 
 
 async def _first(work: "asyncio.Task[None]", stopping: asyncio.Event) -> bool:

@@ -107,6 +107,12 @@ class Bus:
         except NoPermissionError as refused:
             raise PermanentError(f"The bus does not allow this user to do that ({refused}).") from refused
         except RedisError as refused:
+            # In a pipeline the number of the command comes first. The vendor has no type for this one.
+            if "MISCONF" in str(refused):
+                raise BusUnavailableError(
+                    f"The bus at {without_password(self.url)} cannot write to its disk: free some space there. It is"
+                    " tried again."
+                ) from refused
             raise PermanentError(f"The bus refused a command ({refused}).") from refused
 
     async def ping(self) -> None:

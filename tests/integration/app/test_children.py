@@ -1,6 +1,7 @@
 """Children of `up`: their start-up channel, readiness, restarts, and ends. Real processes."""
 
 import asyncio
+import errno
 import json
 import os
 import random
@@ -15,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from hanfleet.app.children import Child, ChildSpec, keep_running
+from hanfleet.app.home import Home
 from hanfleet.app.orphans import become_subreaper, keep_reaping, reap_orphans
+from hanfleet.app.processes_file import Noted, ProcessesFile
 from hanfleet.app.spawn import Spawned, spawn
 from hanfleet.app.startup_channel import VARIABLE, offered, read_startup
 from hanfleet.core.errors import PermanentError, TemporaryError
@@ -23,6 +26,7 @@ from hanfleet.kit.backoff import Backoff
 from hanfleet.kit.clock import SystemClock
 from hanfleet.launchers.exit_records import read_exit
 from hanfleet.launchers.process_table import start_time
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 _ENVIRON = {"PATH": os.environ["PATH"]}
@@ -176,14 +180,15 @@ class _Stubborn:
     name = "stubborn"
     pid: int | None = 1
 
-    def __init__(self, failures: int) -> None:
+    def __init__(self, failures: int, error: Exception | None = None) -> None:
         self.failures = failures
+        self.error = error or PermanentError("the disk is full")
         self.starts: list[float] = []
 
     async def start(self) -> None:
         self.starts.append(time.monotonic())
         if len(self.starts) <= self.failures:
-            raise PermanentError("the disk is full")
+            raise self.error
 
     async def wait(self) -> int:
         if len(self.starts) > self.failures:
@@ -321,3 +326,85 @@ async def test_an_orphan_is_reaped_even_when_it_cannot_be_recorded(subreaper: No
     await asyncio.to_thread(os.waitid, os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     assert reap_orphans(tmp_path / "missing", SystemClock()) == []
     assert start_time(pid) is None
+
+
+_ENDING = """
+import asyncio, os, subprocess, sys, time
+from pathlib import Path
+from hanfleet.app.orphans import become_subreaper, end_orphans, keep_reaping
+from hanfleet.app.spawn import spawn
+from hanfleet.kit.clock import SystemClock
+
+folder = Path(sys.argv[1])
+
+def orphan(name, on_sigterm):
+    shell = f"trap '{on_sigterm}' TERM; touch {folder}/{name}.ready; while :; do sleep 0.05; done"
+    subprocess.run(["sh", "-c", '"$@" & echo $!', "sh", "sh", "-c", shell], stdout=(folder / f"{name}.pid").open("w"))
+    while not (folder / f"{name}.ready").exists():
+        time.sleep(0.01)
+    return int((folder / f"{name}.pid").read_text())
+
+async def main():
+    become_subreaper()
+    reaping = asyncio.create_task(keep_reaping(folder, SystemClock()))
+    meek, deaf = orphan("meek", f"touch {folder}/drained; exit"), orphan("deaf", "")
+    own = spawn(["sleep", "60"], environ={"PATH": os.environ["PATH"]}, output=folder / "log")
+    await end_orphans(SystemClock(), within_s=0.5)
+    while any(os.path.exists(f"/proc/{pid}") for pid in (meek, deaf)):
+        await asyncio.sleep(0.01)
+    print("ours has ended:", own.collect())
+    reaping.cancel()
+    await own.stop(9, within=5)
+
+asyncio.run(main())
+"""
+
+
+def test_living_orphans_are_drained_then_killed_and_our_own_are_left(tmp_path: Path) -> None:
+    ended = subprocess.run([*_python(_ENDING), str(tmp_path)], capture_output=True, text=True, timeout=30, check=False)
+    assert ended.stdout.endswith("ours has ended: False\n"), ended.stderr
+    assert (tmp_path / "drained").exists()
+
+
+async def test_a_full_disk_does_not_end_the_keeping() -> None:
+    stubborn = _Stubborn(failures=2, error=OSError(errno.ENOSPC, "No space left on device"))
+    keeping = asyncio.create_task(keep_running(stubborn, backoff=_QUICK, clock=SystemClock(), chance=random.Random(1)))
+    await eventually(lambda: len(stubborn.starts) == 3)
+    assert not keeping.done()
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+
+
+async def test_a_part_that_cannot_be_noted_runs(tmp_path: Path) -> None:
+    (tmp_path / "processes.json").mkdir()
+    noted = Noted(_Stubborn(failures=0), ProcessesFile(tmp_path / "processes.json", os.getpid()))
+    await noted.start()
+    assert noted.pid == 1
+
+
+_UNKEPT = """
+import asyncio, sys
+from pathlib import Path
+from hanfleet.app import up
+from hanfleet.app.settings import Settings
+
+home = Path(sys.argv[1])
+
+async def broken(*_):
+    print((home / "processes.json").read_text())
+    raise RuntimeError("a bug of the keeper's")
+
+up.keep_logs_short = broken
+asyncio.run(up.run_up(Settings(home=home, api_port=int(sys.argv[2])), lambda *_: None))
+"""
+
+
+def test_up_ends_loudly_and_in_order_when_one_of_its_keepers_does(home: Home) -> None:
+    ended = subprocess.run(
+        [*_python(_UNKEPT), str(home.path), str(free_port())], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 1
+    assert "a bug of the keeper's" in ended.stderr
+    pids = json.loads(ended.stdout)
+    assert set(pids) == {"up", "postgres", "valkey", "api", "zygote", "supervisor"}
+    assert [name for name, pid in pids.items() if start_time(pid) is not None] == []

@@ -1,8 +1,9 @@
 import pytest
+from redis.exceptions import OutOfMemoryError, ResponseError
 
 from hanfleet.bus import Bus
 from hanfleet.bus.connection import as_user, without_password
-from hanfleet.core.errors import BusUnavailableError, InvalidInputError
+from hanfleet.core.errors import BusUnavailableError, InvalidInputError, PermanentError
 from hanfleet.kit.clock import ManualClock
 
 
@@ -80,3 +81,18 @@ async def test_a_server_that_is_not_there_is_unavailable(tmp_path) -> None:
     with pytest.raises(BusUnavailableError, match="does not answer"):
         await bus.ping()
     await bus.close()
+
+
+@pytest.mark.parametrize("where", ["", "Command # 1 (XADD hf:events:lifecycle) of pipeline caused error: "])
+def test_a_server_that_cannot_write_is_unavailable_until_it_can(where: str) -> None:
+    bus = Bus("redis://localhost:1/0", clock=ManualClock())
+    full = f"{where}MISCONF Errors writing to the AOF file: No space left on device"
+    with (
+        pytest.raises(BusUnavailableError, match=r"localhost:1/0 cannot write to its disk: free some space"),
+        bus.guarded(),
+    ):
+        raise ResponseError(full)
+    with pytest.raises(BusUnavailableError), bus.guarded():
+        raise OutOfMemoryError("command not allowed when used memory > 'maxmemory'.")
+    with pytest.raises(PermanentError, match="refused a command"), bus.guarded():
+        raise ResponseError("WRONGTYPE Operation against a key holding the wrong kind of value")
