@@ -1,5 +1,6 @@
 """Folders that we make ourselves, with the mode and the owner asked for; one that was there before stays as it was."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -9,7 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hanfleet.app.account import Account
-from hanfleet.core.errors import PermanentError
+from hanfleet.core.errors import InvalidInputError, PermanentError
+
+#: What a person has to allow first; anything else (no room, a failing disk) may pass.
+_NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def make_folder(path: Path, mode: int, account: Account | None = None) -> bool:
@@ -75,8 +79,28 @@ def remove_tree(path: Path) -> None:
     shutil.rmtree(path)
 
 
+@contextmanager
+def refused_by_system(path: Path) -> Iterator[None]:
+    """Turn an OSError into a sentence: InvalidInputError where a right to ``path`` is missing, else PermanentError."""
+    try:
+        yield
+    except OSError as refused:
+        kind = InvalidInputError if refused.errno in _NOT_ALLOWED else PermanentError
+        raise kind(
+            f"{path} cannot be used ({refused.strerror}): mend that, or choose another home with --home."
+        ) from refused
+
+
 def write_private(path: Path, text: str, *, mode: int = 0o600, account: Account | None = None) -> None:
-    """Put ``text`` at ``path`` in one step: a reader sees the old file or the new one, never half of it."""
+    """Put ``text`` at ``path`` in one step: a reader sees the old file or the new one, never half of it.
+
+    Raises PermanentError when the system refuses.
+    """
+    with refused_by_system(path):
+        _write(path, text, mode, account)
+
+
+def _write(path: Path, text: str, mode: int, account: Account | None) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -2,12 +2,11 @@
 
 Secrets, logs and lists lie in the home itself. What PostgreSQL and Valkey must reach lies there too, but not as root:
 they run under an account of their own (see `account.py`) that cannot look below a folder like /root, so then their
-data is under /var/lib/hanfleet and their sockets are under /run/hanfleet, by a hash of the home's path. Refuses to
-change the mode of a folder that was there before.
+data is under /var/lib/hanfleet and their sockets are under /run/hanfleet, by a key of the home (see `place.py`).
+Refuses to change the mode of a folder that was there before.
 """
 
 import fcntl
-import hashlib
 import os
 import shutil
 import tempfile
@@ -18,7 +17,8 @@ from functools import cached_property
 from pathlib import Path
 
 from hanfleet.app.account import Account, servers_account
-from hanfleet.app.folders import make_folder, remove_tree, shared_base
+from hanfleet.app.folders import make_folder, refused_by_system, remove_tree, shared_base
+from hanfleet.app.place import PLACE_FILE, claim, key_by_path, key_of, owner_file
 from hanfleet.app.secrets_file import SecretsFile
 from hanfleet.core.errors import ConflictError, InvalidInputError, PermanentError
 
@@ -29,7 +29,7 @@ _LONGEST_SOCKET_FOLDER = 70
 _LONGEST_SOCKET_PATH = 100
 _OURS = (
     "logs", "servers", "run", "backups", "secrets.json", "master.key", "master.key.new", "erasure.key", "home.lock",
-    "processes.json", "api.url", "audit",
+    "processes.json", "api.url", "audit", PLACE_FILE,
 )  # fmt: skip
 _MARKER = ".hanfleet-home"
 # What tells a home from before the marker, or one in a folder with other files; folders are called like ours elsewhere.
@@ -51,7 +51,7 @@ class Home:
     def __init__(self, path: Path, *, as_root: bool) -> None:
         self.path = path
         self._as_root = as_root
-        self.key = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
+        self.key = key_of(path, STATE_BASE) if as_root else key_by_path(path)
         self.secrets = SecretsFile(path / "secrets.json")
 
     @classmethod
@@ -104,9 +104,12 @@ class Home:
     def lock(self, *, command: bool = False) -> Iterator[None]:
         """Hold this home alone, for a fleet or for one ``command``.
 
-        Raises CommandAtWorkError when a command of another process holds it, ConflictError when a fleet does.
+        Raises CommandAtWorkError when a command of another process holds it, ConflictError when a fleet does or its
+        servers' data is another home's.
         """
-        descriptor = os.open(self.path / "home.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = self.path / "home.lock"
+        with refused_by_system(file):
+            descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -120,8 +123,12 @@ class Home:
                 raise ConflictError(
                     f"Another hanfleet (pid {pid}) runs on {self.path}: stop it, or choose another home with --home."
                 ) from None
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}{' command' if command else ''}".encode(), 0)
+            with refused_by_system(file):
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, f"{os.getpid()}{' command' if command else ''}".encode(), 0)
+            if self._as_root:
+                with shared_base(STATE_BASE, 0o711):
+                    claim(self.path, self.key, STATE_BASE)
             yield
         finally:
             os.close(descriptor)
@@ -247,7 +254,12 @@ class Home:
 
 
 def default_path(environ: Mapping[str, str]) -> Path:
-    """Where the home is when nobody said: the XDG data folder (an unset or relative one counts as the default)."""
+    """Where the home is when nobody said: the XDG data folder (an unset or relative one counts as the default).
+
+    Raises InvalidInputError for a HANFLEET_HOME with nothing in it: somebody meant to say.
+    """
+    if environ.get("HANFLEET_HOME") == "":
+        raise InvalidInputError("HANFLEET_HOME is empty: set it to the fleet's folder, or unset it for the default.")
     data = environ.get("XDG_DATA_HOME", "")
     base = Path(data) if data.startswith("/") else Path("~/.local/share").expanduser()
     return base / "hanfleet"
@@ -287,6 +299,7 @@ def _leave(base: Path, mode: int, key: str) -> None:
         return
     with shared_base(base, mode):
         remove_tree(base / key)
+        owner_file(base, key).unlink(missing_ok=True)
         if {entry.name for entry in base.iterdir()} <= {RUNTIME_FOLDER}:
             shutil.rmtree(base / RUNTIME_FOLDER, ignore_errors=True)
             # Something else in it, put there in this moment, is not ours to remove.

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hanfleet.app.children import Runnable
 from hanfleet.app.folders import write_private
+from hanfleet.core.errors import PermanentError
 from hanfleet.kit.logging import get_logger
 
 _log = get_logger(__name__)
@@ -23,7 +24,7 @@ class ProcessesFile:
             self._pids[part.name] = part.pid
             try:
                 write_private(self._path, json.dumps(self._pids, indent=2) + "\n")
-            except OSError as failed:
+            except PermanentError as failed:
                 _log.warning("a part is not noted", part=part.name, reason=str(failed))
 
     def remove(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hanfleet.app.folders import write_private
+from hanfleet.app.folders import refused_by_system, write_private
 from hanfleet.core.errors import PermanentError
 
 
@@ -35,23 +35,16 @@ class SecretsFile:
             everything = self._read()
             if name not in everything:
                 everything[name] = secrets.token_urlsafe(32)
-                self._write(everything)
+                write_private(self._path, json.dumps(everything, indent=2, sort_keys=True) + "\n")
             return everything[name]
 
-    def _write(self, everything: dict[str, str]) -> None:
-        try:
-            write_private(self._path, json.dumps(everything, indent=2, sort_keys=True) + "\n")
-        except OSError as refused:
-            raise PermanentError(
-                f"{self._path} cannot be written ({refused.strerror}): mend that, or choose another home with --home."
-            ) from refused
-
     def _read(self) -> dict[str, str]:
-        try:
-            mode = self._path.stat().st_mode
-            text = self._path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return {}
+        with refused_by_system(self._path):
+            try:
+                mode = self._path.stat().st_mode
+                text = self._path.read_text(encoding="utf-8")
+            except FileNotFoundError:
+                return {}
         if stat.S_IMODE(mode) & 0o077:
             raise PermanentError(f"{self._path} can be read by others: run chmod 600 {self._path}, then start again.")
         try:
@@ -62,7 +55,8 @@ class SecretsFile:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         # The folder is locked, not the file: the file is replaced by each write.
-        descriptor = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        with refused_by_system(self._path.parent):
+            descriptor = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield

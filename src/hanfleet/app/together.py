@@ -9,11 +9,14 @@ from typing import Any
 
 from hanfleet.core.errors import HanfleetError
 
+_ForPeople = HanfleetError | OSError
+
 
 async def together(*works: Coroutine[Any, Any, None]) -> None:
     """Run all of them; when one fails the others are cancelled.
 
-    Raises the first of our own errors alone. Without one, what was raised comes out in its group, as a bug should.
+    Raises the first of our own errors, or of the system's, alone. Without one, what was raised comes out in its group,
+    as a bug should.
     """
     try:
         async with asyncio.TaskGroup() as group:
@@ -26,9 +29,9 @@ async def together(*works: Coroutine[Any, Any, None]) -> None:
         raise first from failed
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> HanfleetError | None:
+def _first(group: BaseExceptionGroup[BaseException]) -> _ForPeople | None:
     for error in group.exceptions:
         found = _first(error) if isinstance(error, BaseExceptionGroup) else error
-        if isinstance(found, HanfleetError):
+        if isinstance(found, _ForPeople):
             return found
     return None

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import random
-import signal
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
@@ -29,6 +28,7 @@ from hanfleet.app.payloads import WORKER_ENTRY
 from hanfleet.app.processes_file import Noted, ProcessesFile
 from hanfleet.app.settings import Settings
 from hanfleet.app.short_logs import keep_logs_short
+from hanfleet.app.signals import on_ending
 from hanfleet.app.telegram_tie import tie
 from hanfleet.app.together import together
 from hanfleet.core.errors import InvalidInputError, PermanentError
@@ -45,16 +45,14 @@ Teller = Callable[[str, dict[str, Any]], None]
 
 
 async def run_up(settings: Settings, tell: Teller, *, worker_entry: str = WORKER_ENTRY) -> None:
-    """Run a fleet until SIGINT or SIGTERM.
+    """Run a fleet until SIGINT, SIGTERM, or the terminal is closed.
 
     Raises ConflictError when another fleet runs on this home or its bots are logged in at another Telegram,
     InvalidInputError for settings that cannot be, and PermanentError or TemporaryError when a part does not come up;
     everything that was started is stopped then.
     """
     stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
+    on_ending(stopping.set)
     telegram_server = _telegram_server(settings)
     home = open_home(settings)
     with home.lock():

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hanfleet.cli.at_home import named_home
 from hanfleet.cli.exits import UnreachableError
 from hanfleet.cli.messages import say
 from hanfleet.core.errors import ConflictError, InvalidInputError, NotFoundError, PermanentError, TemporaryError
@@ -40,7 +41,14 @@ TokenOption = Annotated[
     ),
 ]
 HomeOption = Annotated[
-    Path | None, typer.Option("--home", envvar="HANFLEET_HOME", metavar="DIR", help="The fleet's home, for its token.")
+    Path | None,
+    typer.Option(
+        "--home",
+        envvar="HANFLEET_HOME",
+        parser=named_home,
+        metavar="DIR",
+        help="The fleet's home, for its token.",
+    ),
 ]
 
 

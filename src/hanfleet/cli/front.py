@@ -14,6 +14,10 @@ from hanfleet.cli import exits
 from hanfleet.cli.table import COMMANDS
 from hanfleet.core.errors import HanfleetError
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+#: Files and folders as they are; any other error of the system may be a mistake of ours, and keeps its traceback.
+_NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTDIR, *_NO_ROOM)
+
 
 class _TableGroup(TyperGroup):
     """A group whose commands are lines of the table."""
@@ -76,7 +80,7 @@ def run(arguments: Sequence[str]) -> int:
     except typer.TyperException as misused:
         return _misused(misused)
     except OSError as error:
-        return _unwritten(error)
+        return _refused_by_system(error)
     return _interrupted() if status == exits.INTERRUPTED else status or exits.DONE
 
 
@@ -91,15 +95,18 @@ def _misused(error: Any) -> int:
     return exits.REFUSED
 
 
-def _unwritten(error: OSError) -> int:
-    """What we print to is gone or full. Raises any other error again."""
+def _refused_by_system(error: OSError) -> int:
+    """What we print to is gone or full, or a file is not ours to use. Raises any other error again."""
     from hanfleet.cli.messages import say
 
-    if error.errno not in (errno.EPIPE, errno.ENOSPC):
+    if error.filename is not None and error.errno in _NOT_OURS:
+        exits.tell(say("cli.refused_by_system", path=os.fsdecode(error.filename), reason=error.strerror))
+        return exits.FAILED if error.errno in _NO_ROOM else exits.REFUSED
+    if error.errno not in (errno.EPIPE, errno.EIO, *_NO_ROOM):
         raise error
     # Or the interpreter would fail at the same once more when it ends.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if error.errno == errno.ENOSPC:
+    if error.errno in _NO_ROOM:
         exits.tell(say("cli.no_room"))
     return exits.FAILED
 

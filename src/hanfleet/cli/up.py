@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -51,7 +52,9 @@ def up(
     configure_logging("up", level=settings.log_level, human=True)
 
     def tell(what: str, facts: dict[str, Any]) -> None:
-        print(say(f"up.{what}", **facts), flush=True)
+        # A terminal that was closed or a full disk takes nothing more; the fleet goes on, or ends in order.
+        with suppress(OSError):
+            print(say(f"up.{what}", **facts), flush=True)
 
     asyncio.run(run_up(settings, tell, worker_entry=worker_entry or WORKER_ENTRY))
 

@@ -29,6 +29,7 @@ _REFUSED_LOGIN = {"28000", "28P01"}
 _PASSING_CLASSES = {"08", "53", "57"}  # connection, resources, operator intervention (restart, recovery, termination)
 _PASSING = {"40001", "40P01", "55P03", "25P03", "25P04"}  # serialization, deadlock, lock and transaction timeouts
 _UNIQUE_VIOLATION = "23505"
+_DISK_FULL = "53100"
 _VALUE = re.compile(r"(query argument \$\d+|invalid input syntax for type [a-z ]+):.*", re.DOTALL)
 
 
@@ -72,6 +73,8 @@ def _meaning(error: BaseException, principal: Principal | None) -> Exception:
         if isinstance(principal, BotPrincipal):
             return FencedError(f"The database refuses the log-in of bot {principal.bot_id}: its lease was given away.")
         return PermanentError(f"The database refuses the log-in: {error}. Check user and password in its URL.")
+    if state == _DISK_FULL:
+        return StoreUnavailableError("The disk of the database is full: free some space.")
     if _passes(error, state):
         return StoreUnavailableError(f"The database dropped the transaction ({error}): try again soon.")
     if state == _UNIQUE_VIOLATION:

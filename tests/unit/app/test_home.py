@@ -1,7 +1,9 @@
 """The home: what lies where, who may read it, and that nothing of it is left in the end."""
 
+import errno
 import json
 import os
+import shutil
 import stat
 import threading
 from pathlib import Path
@@ -10,11 +12,13 @@ import pytest
 from pydantic import SecretStr
 
 from hanfleet.app import home as home_module
-from hanfleet.app.folders import shared_base
+from hanfleet.app.folders import shared_base, write_private
 from hanfleet.app.home import Home, default_path
 from hanfleet.app.master_key import begin_file, find_keys, make_key, settle
 from hanfleet.app.settings import Settings
-from hanfleet.core.errors import ConflictError, PermanentError
+from hanfleet.core.errors import ConflictError, InvalidInputError, PermanentError
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 
 
 @pytest.fixture
@@ -66,7 +70,7 @@ def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:
 
 
 def test_only_one_may_hold_it(tmp_path: Path) -> None:
-    first, second = Home.open(tmp_path / "home"), Home.open(tmp_path / "home")
+    first, second = (Home.open(tmp_path / "home", as_root=False) for _ in range(2))
     taken = pytest.raises(ConflictError, match=rf"pid {os.getpid()}\) runs on .*--home\.$")
     with first.lock(), taken, second.lock():
         pass
@@ -193,7 +197,7 @@ def test_a_socket_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
     home.destroy()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@needs_root
 def test_root_keeps_the_servers_files_where_their_account_reaches_them(
     tmp_path: Path, bases: tuple[Path, Path]
 ) -> None:
@@ -220,7 +224,7 @@ def test_root_keeps_the_servers_files_where_their_account_reaches_them(
     assert not sockets.exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@needs_root
 def test_data_keeps_the_account_that_owns_it(tmp_path: Path, bases: tuple[Path, Path]) -> None:
     home = Home.open(tmp_path / "home")
     os.chown(home.server_folder("postgres"), 65534, 65534)
@@ -264,3 +268,88 @@ def test_a_shared_base_removed_while_waited_for_is_made_anew(tmp_path: Path) -> 
         base.rmdir()
     waiting.join()
     assert (base / "mine").exists()
+
+
+@needs_root
+def test_a_home_of_root_that_was_moved_finds_its_servers_again(tmp_path: Path, bases: tuple[Path, Path]) -> None:
+    before = Home.open(tmp_path / "old")
+    with before.lock():
+        data = before.server_folder("postgres")
+    (tmp_path / "old").rename(tmp_path / "new")
+    for _ in range(2):
+        after = Home.existing(tmp_path / "new")
+        with after.lock():
+            assert after.server_folder("postgres") == data
+    anew = Home.open(tmp_path / "old")
+    assert anew.server_folder("postgres") != data, "who comes after it at the old place has a place of its own"
+    with anew.lock():
+        assert Home.open(tmp_path / "old").key == anew.key
+    anew.destroy()
+    after.destroy()
+    assert [base.exists() for base in bases] == [False, False]
+
+
+@needs_root
+def test_a_copy_of_a_home_of_root_is_refused_while_the_original_is_there(
+    tmp_path: Path, bases: tuple[Path, Path]
+) -> None:
+    original = Home.open(tmp_path / "one")
+    with original.lock():
+        data = original.server_folder("postgres")
+    shutil.copytree(original.path, tmp_path / "two")
+    with pytest.raises(ConflictError, match=r"two is a copy of .*one, which is still there"):
+        Home.existing(tmp_path / "two")
+    (tmp_path / "elsewhere").symlink_to(tmp_path)
+    assert Home.open(tmp_path / "elsewhere" / "one").server_folder("postgres") == data
+    shutil.rmtree(original.path)
+    heir, late = Home.open(tmp_path / "two"), Home.open(tmp_path / "two")
+    shutil.copytree(heir.path, tmp_path / "three")
+    third = Home.open(tmp_path / "three")
+    with heir.lock():
+        assert heir.server_folder("postgres") == data
+    with late.lock():
+        pass
+    with pytest.raises(ConflictError, match=r"three is a copy of .*two"), third.lock():
+        pass
+    heir.destroy()
+
+
+@needs_root
+def test_a_home_of_root_whose_servers_did_not_come_along_is_refused(tmp_path: Path, bases: tuple[Path, Path]) -> None:
+    state, _ = bases
+    home = Home.open(tmp_path / "home")
+    with home.lock():
+        _ = home.servers
+    shutil.rmtree(state)
+    with pytest.raises(ConflictError, match=rf"has its database in {state / home.key}, which did not come along"):
+        Home.open(tmp_path / "home")
+    (tmp_path / "home" / "place").write_text("../../etc")
+    with pytest.raises(PermanentError, match="place is damaged"):
+        Home.open(tmp_path / "home")
+    (tmp_path / "home" / "place").unlink()
+    Home.open(tmp_path / "home").destroy()
+
+
+@pytest.mark.parametrize("name", ["home.lock", "secrets.json"])
+def test_a_file_that_is_not_ours_to_use_is_a_sentence(name: str, tmp_path: Path) -> None:
+    home = Home.open(tmp_path / "home", as_root=False)
+    (home.path / name).mkdir()
+    with pytest.raises(PermanentError, match=rf"{name} cannot be used \(Is a directory\): mend that"), home.lock():
+        home.secrets.get_or_make("x")
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [(errno.EACCES, InvalidInputError), (errno.EROFS, InvalidInputError), (errno.ENOSPC, PermanentError)],
+)
+def test_what_cannot_be_written_is_a_sentence(
+    number: int, kind: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(PermanentError, match=rf"file cannot be used \({os.strerror(number)}\)") as refused:
+        write_private(tmp_path / "file", "text")
+    assert refused.type is kind
+    assert list(tmp_path.iterdir()) == []

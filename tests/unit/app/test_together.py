@@ -36,6 +36,11 @@ async def test_an_error_of_ours_comes_out_alone_and_the_others_are_cancelled() -
     assert cancelled.is_set()
 
 
+async def test_so_does_one_of_the_systems() -> None:
+    with pytest.raises(PermissionError):
+        await together(_fails(PermissionError("not yours")))
+
+
 async def test_it_is_found_beside_a_bug_and_in_a_group_within() -> None:
     inner = ExceptionGroup("inner", [ValueError("bug"), PermanentError("ours")])
     with pytest.raises(PermanentError, match=r"^ours$"):

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import subprocess
@@ -124,6 +125,16 @@ def test_an_odd_id_is_refused_before_the_fleet_is_asked(
     ("error", "status", "said"),
     [
         (ConflictError("Not now: wait."), exits.REFUSED, "Error: Not now: wait."),
+        (
+            PermissionError(errno.EACCES, "Permission denied", Path("/fleet/servers/postgres.lock")),
+            exits.REFUSED,
+            "Error: /fleet/servers/postgres.lock cannot be used (Permission denied): mend that, then try again.",
+        ),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/fleet/api.url"),
+            exits.FAILED,
+            "Error: /fleet/api.url cannot be used (No space left on device): mend that, then try again.",
+        ),
         (KeyboardInterrupt(), exits.INTERRUPTED, "Interrupted."),
         (typer.Abort(), exits.INTERRUPTED, "Interrupted."),
     ],

@@ -45,6 +45,23 @@ def test_a_folder_that_is_no_home_is_refused(
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["backups", "var"]
 
 
+@pytest.mark.parametrize("command", [*COMMANDS, "up", "bots status mira", "import-legacy ."])
+def test_an_empty_home_is_refused(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HANFLEET_LANG", "en")
+    monkeypatch.delenv("HANFLEET_API", raising=False)
+    monkeypatch.delenv("HANFLEET_API_TOKEN", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    assert run([*command.split(), "--home", ""]) == exits.REFUSED
+    assert "--home is empty: name the fleet's folder" in capsys.readouterr().err
+    monkeypatch.setenv("HANFLEET_HOME", "")
+    assert run(command.split()) == exits.REFUSED
+    assert "HANFLEET_HOME is empty: set it to the fleet's folder" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_is_refused_makes_no_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -70,6 +70,11 @@ def test_errors_in_sqlalchemys_wrapping_are_known_by_what_is_inside() -> None:
         _raise(DBAPIError("INSERT", None, inner), BOT)
 
 
+def test_a_full_disk_is_named_and_may_be_repeated() -> None:
+    with pytest.raises(StoreUnavailableError, match=r"^The disk of the database is full: free some space\.$"):
+        _raise(asyncpg.DiskFullError("could not extend file"), SystemPrincipal("app"))
+
+
 def test_other_errors_pass_untouched() -> None:
     with pytest.raises(ZeroDivisionError):
         _raise(ZeroDivisionError(), BOT)

@@ -32,6 +32,14 @@ TEXTS = {
         "Нет токена API: запустите флот командой hanfleet up, укажите его папку (--home) или передайте --token.",
     ),
     "cli.misused": ("{what} See {help}.", "{what} Справка: {help}."),
+    "cli.refused_by_system": (
+        "{path} cannot be used ({reason}): mend that, then try again.",
+        "{path} нельзя использовать ({reason}): исправьте это и повторите команду.",
+    ),
+    "cli.empty_home": (
+        "--home is empty: name the fleet's folder, or leave the option out for the default.",
+        "Опция --home пуста: укажите папку флота или уберите опцию, тогда папка будет обычной.",
+    ),
     "cli.no_room": (
         "There is no room where this is written to. Make some, and run it again.",
         "Там, куда идёт вывод, нет места. Освободите место и повторите команду.",

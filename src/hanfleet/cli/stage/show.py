@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import signal
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from hanfleet.app.signals import on_ending
 from hanfleet.cli.messages import say
 from hanfleet.cli.stage.cast import roles
 from hanfleet.cli.stage.report import build_report
@@ -59,15 +59,13 @@ class Outcome:
 async def run_demo(options: DemoOptions, console: Console) -> Outcome | None:
     """Show it; None when the person left before anybody chatted. Raises HanfleetError when it does not come up."""
     stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
+    numbers = on_ending(stopped.set)
     show = _Show(options, console, stopped)
     try:
         return await show.run()
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+        for number in numbers:
+            asyncio.get_running_loop().remove_signal_handler(number)
 
 
 class _Show:
@@ -112,8 +110,10 @@ class _Show:
         try:
             return await self._act(stage)
         finally:
-            self._say(say("demo.taking_down"))
-            await stage.__aexit__(None, None, None)
+            try:
+                self._say(say("demo.taking_down"))
+            finally:
+                await stage.__aexit__(None, None, None)
 
     async def _unless_stopped(self, task: "asyncio.Future[Any]") -> bool:
         """Wait for ``task``, but give it up (and let it clean up) when the person wants to leave."""
