@@ -87,7 +87,7 @@ class MultiBotManager:
         """
 
         async def change(tx: Transaction) -> BotRow:
-            row = await _found(tx, bot_id)
+            row = await _held(tx, bot_id)
             check_kept(row)
             stored = await self._safe.open(tx, bot_id)
             config = update.applied_to(bot_id, stored)
@@ -104,7 +104,7 @@ class MultiBotManager:
         """Stop and archive, or also erase every row of it; False when that was asked before."""
 
         async def remove(tx: Transaction) -> bool:
-            row = await _found(tx, bot_id)
+            row = await _held(tx, bot_id)
             if row.desired_state is DesiredState.ERASED or (row.desired_state is DesiredState.ARCHIVED and not erase):
                 return False
             if erase:
@@ -118,7 +118,7 @@ class MultiBotManager:
         """Want it running. Raises ConflictError when it is already."""
 
         async def start(tx: Transaction) -> bool:
-            row = await _found(tx, bot_id)
+            row = await _held(tx, bot_id)
             again = check_start(row)
             if row.desired_state is not DesiredState.RUNNING:
                 await tx.bots.set_desired(bot_id, DesiredState.RUNNING)
@@ -132,14 +132,14 @@ class MultiBotManager:
     async def stop_bot(self, bot_id: str) -> bool:
         """Want it stopped: it drains and leaves Telegram. Raises ConflictError when it is already."""
         async with self._store.transaction(self._principal) as tx:
-            check_stop(await _found(tx, bot_id))
+            check_stop(await _held(tx, bot_id))
             await tx.bots.set_desired(bot_id, DesiredState.STOPPED)
         return True
 
     async def restart_bot(self, bot_id: str) -> bool:
         """Have its worker replaced. Raises ConflictError for a bot that is stopping or was never started."""
         async with self._store.transaction(self._principal) as tx:
-            row = await _found(tx, bot_id)
+            row = await _held(tx, bot_id)
             check_restart(row)
             if row.desired_state is not DesiredState.RUNNING:
                 await tx.bots.set_desired(bot_id, DesiredState.RUNNING)
@@ -238,12 +238,24 @@ def _taken(bot_id: str) -> str:
 
 
 async def _found(tx: Transaction, bot_id: str) -> BotRow:
+    return _known(bot_id, await tx.bots.get(_possible(bot_id)))
+
+
+async def _held(tx: Transaction, bot_id: str) -> BotRow:
+    """To change it: nobody else does until the transaction ends."""
+    return _known(bot_id, await tx.bots.hold(_possible(bot_id)))
+
+
+def _possible(bot_id: str) -> str:
     if not is_bot_id(bot_id):
         # Not repeated: it may hold what neither a database nor a terminal bears.
         raise NotFoundError(
             "No bot has such an id, for ids are of a-z, 0-9 and -, at most 50: hanfleet bots list shows all."
         )
-    row = await tx.bots.get(bot_id)
+    return bot_id
+
+
+def _known(bot_id: str, row: BotRow | None) -> BotRow:
     if row is None:
         raise NotFoundError(f"There is no bot {bot_id}: hanfleet bots list shows those there are.")
     return row

@@ -36,7 +36,11 @@ def check_start(row: BotRow) -> bool:
         transition(row.status, _START[row.status])
         return row.status is BotState.FAILED
     if row.desired_state is DesiredState.RUNNING:
-        raise ConflictError(f"Bot {row.bot_id} is {row.status} already: to begin afresh, restart it.")
+        if row.status is BotState.STOPPING:
+            raise ConflictError(f"Bot {row.bot_id} is stopping, and starts again by itself when it has stopped.")
+        raise ConflictError(
+            f"Bot {row.bot_id} is {row.status} already: hanfleet bots restart {row.bot_id} has it begin afresh."
+        )
     # It is about to stop, or stopping: then it starts again.
     return False
 
@@ -63,7 +67,10 @@ def check_restart(row: BotRow) -> None:
     if row.status in (BotState.STOPPED, BotState.FAILED):
         transition(row.status, _START[row.status])
         return
-    raise ConflictError(f"Bot {row.bot_id} is {_on_its_way(row)}: start it instead.")
+    raise ConflictError(
+        f"Bot {row.bot_id} is {_on_its_way(row)}, so there is nothing to restart: "
+        f"hanfleet bots start {row.bot_id} starts it."
+    )
 
 
 def check_searchable(row: BotRow) -> None:

@@ -27,6 +27,7 @@ _ADD = text("""
     INSERT INTO bots (bot_id, name, config, status, desired_state, status_since, created_at, updated_at)
     VALUES (:bot_id, :name, CAST(:config AS jsonb), :status, :desired, :now, :now, :now)""")
 _GET = text("SELECT * FROM bots WHERE bot_id = :bot_id")
+_HOLD = text("SELECT * FROM bots WHERE bot_id = :bot_id FOR NO KEY UPDATE")
 _LIST = text("SELECT * FROM bots ORDER BY bot_id")
 _SET_CONFIG = text("""
     UPDATE bots SET config = CAST(:config AS jsonb), name = :name, config_version = config_version + 1,
@@ -83,6 +84,14 @@ class Bots:
 
     async def get(self, bot_id: str) -> BotRow | None:
         row = await self._connection.first(_GET, bot_id=bot_id)
+        return None if row is None else _bot(row)
+
+    async def hold(self, bot_id: str) -> BotRow | None:
+        """The bot as it stays until this transaction changes it: other changes of it wait.
+
+        Taken before anything else that is locked, so that two who change a bot never wait for each other.
+        """
+        row = await self._connection.first(_HOLD, bot_id=bot_id)
         return None if row is None else _bot(row)
 
     async def list(self) -> Sequence[BotRow]:

@@ -27,7 +27,8 @@ from hanfleet.store.principals import BotPrincipal, Principal
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _REFUSED_LOGIN = {"28000", "28P01"}
 _PASSING_CLASSES = {"08", "53", "57"}  # connection, resources, operator intervention (restart, recovery, termination)
-_PASSING = {"40001", "40P01", "55P03", "25P03", "25P04"}  # serialization, deadlock, lock and transaction timeouts
+_PASSING = {"55P03", "25P03", "25P04"}  # lock and transaction timeouts
+_GAVE_WAY = {"40001", "40P01"}  # serialization, deadlock
 _UNIQUE_VIOLATION = "23505"
 _DISK_FULL = "53100"
 _VALUE = re.compile(r"(query argument \$\d+|invalid input syntax for type [a-z ]+):.*", re.DOTALL)
@@ -75,6 +76,8 @@ def _meaning(error: BaseException, principal: Principal | None) -> Exception:
         return PermanentError(f"The database refuses the log-in: {error}. Check user and password in its URL.")
     if state == _DISK_FULL:
         return StoreUnavailableError("The disk of the database is full: free some space.")
+    if state in _GAVE_WAY:
+        return StoreUnavailableError("Somebody else changed the same in this moment, and this gave way: try again.")
     if _passes(error, state):
         return StoreUnavailableError(f"The database dropped the transaction ({error}): try again soon.")
     if state == _UNIQUE_VIOLATION:

@@ -10,10 +10,14 @@ from hanfleet.core.commands import Reload, RequestLoginCode, SubmitLoginCode, Su
 from hanfleet.core.config import BotConfig
 from hanfleet.core.errors import ConflictError, InvalidInputError, NotFoundError
 from hanfleet.core.states import BotState, DesiredState, WorkerPhase
+from hanfleet.store.records import BotRow
+from hanfleet.store.session import Transaction
 from tests.support.database import SYSTEM, Database
 from tests.support.operators import API_HASH, FleetHand, bot_document
+from tests.support.waiting import eventually
 
 C, S, R, STOPPING, STOPPED, FAILED = BotState
+_WAITING = "SELECT true FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 async def added(manager: MultiBotManager, bot_id: str, **changes) -> str:
@@ -258,3 +262,27 @@ async def test_an_unknown_bot_is_not_found_by_any_use_case(manager: MultiBotMana
     ):
         with pytest.raises(NotFoundError, match="hanfleet bots list"):
             await use
+
+
+async def test_who_removes_and_who_starts_at_once_wait_for_each_other_in_one_order(
+    manager: MultiBotManager, database: Database, bot_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The removal stands half-way while the start comes: neither is ended by a deadlock, nor undone by the other."""
+    await manager.register_bot(BotConfig.model_validate(bot_document(bot_id)), start=False)
+    connection = await database.connect()
+    starting: list[asyncio.Task[bool]] = []
+    ask = manager.contacts.ask_for_bot
+
+    async def ask_while_somebody_starts(tx: Transaction, bot: BotRow) -> None:
+        await ask(tx, bot)
+        starting.append(asyncio.create_task(manager.start_bot(bot_id)))
+        await eventually(waits)
+
+    async def waits() -> bool:
+        return bool(await connection.fetchval(_WAITING))
+
+    monkeypatch.setattr(manager.contacts, "ask_for_bot", ask_while_somebody_starts)
+    assert await manager.remove_bot(bot_id, erase=True)
+    with pytest.raises(ConflictError, match="was removed"):
+        await starting[0]
+    assert (await manager.get_bot_status(bot_id)).desired_state is DesiredState.ERASED

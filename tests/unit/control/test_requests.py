@@ -1,5 +1,7 @@
 """Which wishes a bot takes, in every state and under every earlier wish."""
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -81,6 +83,36 @@ def test_a_removed_bot_takes_nothing(status: BotState, desired: DesiredState) ->
 def test_why_there_is_nothing_to_stop(status: BotState, words: str) -> None:
     with pytest.raises(ConflictError, match=words):
         check_stop(replace(ROW, status=status, desired_state=STOPPED))
+
+
+@pytest.mark.parametrize(
+    ("check", "status", "desired", "words"),
+    [
+        (check_start, BotState.RUNNING, RUNNING, "is running already: hanfleet bots restart mira has it begin afresh."),
+        (check_start, BotState.STOPPING, RUNNING, "is stopping, and starts again by itself when it has stopped."),
+        (
+            check_restart,
+            BotState.STOPPING,
+            STOPPED,
+            "is stopping, so there is nothing to restart: hanfleet bots start mira starts it.",
+        ),
+        (
+            check_restart,
+            BotState.CONFIGURING,
+            STOPPED,
+            "is new and has not run yet, so there is nothing to restart: hanfleet bots start mira starts it.",
+        ),
+    ],
+)
+def test_start_and_restart_point_where_a_way_leads(
+    check: Callable[[BotRow], object], status: BotState, desired: DesiredState, words: str
+) -> None:
+    with pytest.raises(ConflictError, match=re.escape(words)):
+        check(replace(ROW, status=status, desired_state=desired))
+    if "bots start" in words:
+        assert allowed(check_start, status, desired)
+    if "bots restart" in words:
+        assert allowed(check_restart, status, desired)
 
 
 def test_only_a_failed_bot_needs_a_push_to_start() -> None:

@@ -115,3 +115,9 @@ def test_what_exists_already_is_a_sentence_with_a_next_step() -> None:
     assert str(told.value) == (
         "It exists already, made before or in this moment: Key (bot_id)=(twice). Look at what is there, then try again."
     )
+
+
+def test_a_deadlock_is_told_without_the_servers_words() -> None:
+    with pytest.raises(StoreUnavailableError) as told:
+        _raise(asyncpg.DeadlockDetectedError("deadlock detected"), SystemPrincipal("test"))
+    assert str(told.value) == "Somebody else changed the same in this moment, and this gave way: try again."
