@@ -28,9 +28,10 @@ from hanfleet.store.principals import BotPrincipal, Principal
 _REFUSED_LOGIN = {"28000", "28P01"}
 _PASSING_CLASSES = {"08", "53", "57"}  # connection, resources, operator intervention (restart, recovery, termination)
 _PASSING = {"55P03", "25P03", "25P04"}  # lock and transaction timeouts
-_GAVE_WAY = {"40001", "40P01"}  # serialization, deadlock
+_GAVE_WAY = "Somebody else changed the same in this moment, and this gave way: try again."
+# What passes and is told in our words: a full disk, serialization, deadlock.
+_TOLD = {"53100": "The disk of the database is full: free some space.", "40001": _GAVE_WAY, "40P01": _GAVE_WAY}
 _UNIQUE_VIOLATION = "23505"
-_DISK_FULL = "53100"
 _VALUE = re.compile(r"(query argument \$\d+|invalid input syntax for type [a-z ]+):.*", re.DOTALL)
 
 
@@ -74,10 +75,8 @@ def _meaning(error: BaseException, principal: Principal | None) -> Exception:
         if isinstance(principal, BotPrincipal):
             return FencedError(f"The database refuses the log-in of bot {principal.bot_id}: its lease was given away.")
         return PermanentError(f"The database refuses the log-in: {error}. Check user and password in its URL.")
-    if state == _DISK_FULL:
-        return StoreUnavailableError("The disk of the database is full: free some space.")
-    if state in _GAVE_WAY:
-        return StoreUnavailableError("Somebody else changed the same in this moment, and this gave way: try again.")
+    if state in _TOLD:
+        return StoreUnavailableError(_TOLD[state])
     if _passes(error, state):
         return StoreUnavailableError(f"The database dropped the transaction ({error}): try again soon.")
     if state == _UNIQUE_VIOLATION:
