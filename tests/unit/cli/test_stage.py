@@ -1,13 +1,18 @@
-"""What a rehearsal takes from its caller's environment, and how it says that a bot is late."""
+"""What a rehearsal takes from its caller's environment, how it says that a bot is late, and what a terminal shows."""
 
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from hanfleet.cli.messages import say
 from hanfleet.cli.stage import fleet_process, sandbox_process, stage
 from hanfleet.cli.stage.fleet_process import FleetProcess
 from hanfleet.cli.stage.sandbox_process import SandboxProcess
+from hanfleet.cli.stage.show import summary
+from hanfleet.cli.stage.view import View
 from hanfleet.core.errors import PermanentError
 
 
@@ -70,3 +75,22 @@ async def test_a_late_bot_is_one_sentence(reason: str, shown: str, monkeypatch: 
     with pytest.raises(PermanentError) as late:
         await scene.running(["theo"])
     assert str(late.value) == (f"theo was not ready within 0.05 s ({shown}): try again when this machine is less busy.")
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize("width", [34, 40, 80, 120])
+def test_no_terminal_is_too_narrow_for_the_figures(language: str, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANFLEET_LANG", language)
+    figures = {"received": 31, "answered": 32, "lost": 33, "doubled": 34, "uss_mb": 35.5}
+    quantiles = {"latency_ms": {"p50": 1036.5, "p95": 1037.5}, "waits_ms": {"p50": 1538.5}, "model_ms": {"p50": 1039.5}}
+    report = {"startup_s": 28.74, "supervisor": {"rss_mb": 79.9}, "bots": [{"id": "mira", **figures, **quantiles}]}
+    view = View(seconds=10)
+    view.bots = [{"name": "Вера", "status": "running", "uss_mb": 26.4, "answer_latency_ms": 1184.3}]
+    console = Console(width=width, file=io.StringIO(), record=True)
+    console.print(summary(report, console))
+    console.print(view)
+    shown = console.export_text()
+    assert "…" not in shown
+    words = ["31", "32", "33", "34", "35.5", "1036.5", "1037.5", "1538.5", "1039.5", "mira", say("demo.column.doubled")]
+    for word in (*words, "Вера", "running", "1184.3"):
+        assert word in shown, shown

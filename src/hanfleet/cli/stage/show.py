@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from hanfleet.app.signals import on_ending
 from hanfleet.cli.messages import say
@@ -27,6 +29,8 @@ from hanfleet.sandbox.contacts.simulator import SaidLine
 
 _GLANCE_S = 0.5
 _COLLECT_S = 10.0
+_COLUMNS = ("bot", "received", "answered", "lost", "doubled", "uss", "p50", "p95", "waits", "model")
+_ANY_WIDTH = 1000
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class _Show:
             with Live(self._view, console=self._console, refresh_per_second=4, transient=True):
                 outcome = await self._play()
         if outcome:
-            self._console.print(summary_table(outcome.report))
+            self._console.print(summary(outcome.report, self._console))
         return outcome
 
     def _say(self, line: str) -> None:
@@ -195,20 +199,32 @@ async def outbox_of(stage: Stage, bot_id: str) -> list[dict[str, Any]]:
             return rows
 
 
-def summary_table(report: dict[str, Any]) -> Table:
-    """The report for eyes."""
-    table = Table(title=say("demo.summary", startup=report["startup_s"], rss=report["supervisor"]["rss_mb"]))
-    for heading in ("bot", "received", "answered", "lost", "doubled", "uss", "p50", "p95", "waits", "model"):
-        table.add_column(say(f"demo.column.{heading}"), justify="left" if heading == "bot" else "right")
+def summary(report: dict[str, Any], console: Console) -> RenderableType:
+    """The report for eyes: a table, or one line a bot where the table would have to leave out what it is about."""
+    title = say("demo.summary", startup=report["startup_s"], rss=report["supervisor"]["rss_mb"])
+    headings = [say(f"demo.column.{heading}") for heading in _COLUMNS]
+    table = Table(title=title)
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if number else "left")
+    lines = [Text(title, style="italic")]
     for bot in report["bots"]:
-        table.add_row(
-            bot["id"],
-            *(str(bot[name]) for name in ("received", "answered", "lost", "doubled")),
-            *map(_figure, (bot["uss_mb"], bot["latency_ms"]["p50"], bot["latency_ms"]["p95"])),
-            *map(_figure, (bot["waits_ms"]["p50"], bot["model_ms"]["p50"])),
-            style="bold red" if bot["lost"] or bot["doubled"] else "",
-        )
-    return table
+        style = "bold red" if bot["lost"] or bot["doubled"] else ""
+        cells = _cells(bot)
+        table.add_row(*cells, style=style)
+        facts = ", ".join(f"{heading} {cell}" for heading, cell in zip(headings[1:], cells[1:], strict=True))
+        lines.append(Text(f"{cells[0]}: {facts}", style=style))
+    anywhere = console.options.update_width(_ANY_WIDTH)
+    fits = Measurement.get(console, anywhere, table).maximum <= console.width
+    return table if fits else Group(*lines)
+
+
+def _cells(bot: Mapping[str, Any]) -> list[str]:
+    return [
+        bot["id"],
+        *(str(bot[name]) for name in ("received", "answered", "lost", "doubled")),
+        *map(_figure, (bot["uss_mb"], bot["latency_ms"]["p50"], bot["latency_ms"]["p95"])),
+        *map(_figure, (bot["waits_ms"]["p50"], bot["model_ms"]["p50"])),
+    ]
 
 
 def _rounded(value: float | None) -> float | None:

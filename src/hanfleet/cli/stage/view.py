@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
@@ -17,6 +17,9 @@ from hanfleet.sandbox.contacts.simulator import SaidLine
 
 _COLOURS = {"running": "green", "starting": "yellow", "stopping": "yellow", "failed": "red", "stopped": "dim"}
 _LINES = 8
+_COLUMNS = ("bot", "state", "memory", "in", "out", "latency")
+_MOST_WANTED = ("bot", "state", "latency")
+_ROOMY = 64  # columns, for all of them
 
 
 class View:
@@ -38,13 +41,12 @@ class View:
         """The clock of the run starts now; what came before was setting up."""
         self._began = time.monotonic()
 
-    def __rich__(self) -> RenderableType:
-        parts: list[RenderableType] = [self._head()]
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        yield self._head()
         if self.bots:
-            parts.append(self._table())
+            yield self._table(_COLUMNS if options.max_width >= _ROOMY else _MOST_WANTED)
         if self._lines:
-            parts.append(Panel(Group(*map(_spoken, self._lines)), title=say("demo.conversation"), border_style="dim"))
-        return Group(*parts)
+            yield Panel(Group(*map(_spoken, self._lines)), title=say("demo.conversation"), border_style="dim")
 
     def _head(self) -> Text:
         elapsed = time.monotonic() - self._began
@@ -53,21 +55,22 @@ class View:
             ("Hanfleet ", "bold"), (clock, "cyan"), f"  {self.progress}", *(f"\n  {f}" for f in self.facts)
         )
 
-    def _table(self) -> Table:
+    def _table(self, columns: Sequence[str]) -> Table:
         table = Table(expand=True, border_style="dim")
-        for heading in ("bot", "state", "memory", "in", "out", "latency"):
+        for heading in columns:
             numeric = heading not in {"bot", "state"}
             table.add_column(say(f"demo.column.{heading}"), justify="right" if numeric else "left")
         for bot in self.bots:
             status = str(bot["status"])
-            table.add_row(
-                escape(printable(str(bot["name"]))),
-                Text(status, style=_COLOURS.get(status, "")),
-                _amount(bot.get("uss_mb"), "MB"),
-                str(bot.get("messages_in") or 0),
-                str(bot.get("messages_out") or 0),
-                _amount(bot.get("answer_latency_ms"), "ms"),
-            )
+            cells: dict[str, str | Text] = {
+                "bot": escape(printable(str(bot["name"]))),
+                "state": Text(status, style=_COLOURS.get(status, "")),
+                "memory": _amount(bot.get("uss_mb"), "MB"),
+                "in": str(bot.get("messages_in") or 0),
+                "out": str(bot.get("messages_out") or 0),
+                "latency": _amount(bot.get("answer_latency_ms"), "ms"),
+            }
+            table.add_row(*(cells[column] for column in columns))
         return table
 
 
