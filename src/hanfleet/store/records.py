@@ -228,7 +228,11 @@ class Part:
 
 @dataclass(frozen=True)
 class TurnDecision:
-    """What a turn decided; no parts means: deliberately no answer. ``reason`` is a word for it (reply, opted_out…)."""
+    """What a turn decided; no parts means: deliberately no answer. ``reason`` is a word for it (reply, opted_out…).
+
+    ``through``: the last message that was answered; what came since waits for a turn of its own. None: one that came
+    since refuses the decision.
+    """
 
     chat_id: int
     newest_inbound: int
@@ -236,6 +240,7 @@ class TurnDecision:
     reason: str = "reply"
     response_id: str | None = None
     model_ms: int | None = None
+    through: UUID | None = None
 
 
 @dataclass(frozen=True)

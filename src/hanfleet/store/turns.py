@@ -15,12 +15,16 @@ from hanfleet.store.records import Part, TurnDecision
 from hanfleet.store.texts import text_field
 
 # The conversation row is locked and looked at again: a newer inbound message changes newest_inbound under the same
-# lock, and then nothing below happens. An outgoing message has the id of its outbox row. What is put off in the chat
-# already puts off the new parts too: they go out after it.
+# lock, and then nothing below happens. But for a decision that names what it answers: newer messages wait for a turn of
+# their own then, if none of them opted out. An outgoing message has the id of its outbox row. What is put off in the
+# chat already puts off the new parts too: they go out after it.
 _COMMIT = text(f"""
     WITH talk AS (
-        SELECT answered_through FROM conversations
-        WHERE bot_id = :bot_id AND chat_id = :chat_id AND newest_inbound = :newest FOR UPDATE),
+        SELECT c.answered_through FROM conversations c
+        JOIN user_profiles p ON p.bot_id = :bot_id AND p.chat_id = c.chat_id
+        WHERE c.bot_id = :bot_id AND c.chat_id = :chat_id AND (c.newest_inbound = :newest
+            OR CAST(:through AS uuid) IS NOT NULL AND p.opted_out_at IS NULL AND p.paused_at IS NULL)
+        FOR UPDATE OF c),
     decided AS (
         INSERT INTO turns (bot_id, chat_id, newest_inbound, id, reason, model_ms, response_id, created_at)
         SELECT :bot_id, :chat_id, :newest, CAST(:turn AS uuid), :reason, :model_ms,
@@ -30,6 +34,7 @@ _COMMIT = text(f"""
     answered AS (
         UPDATE messages SET waiting = false, turn_id = :turn
         WHERE bot_id = :bot_id AND chat_id = :chat_id AND waiting AND EXISTS (SELECT 1 FROM decided)
+          AND (CAST(:through AS uuid) IS NULL OR id <= CAST(:through AS uuid))
         RETURNING telegram_id),
     reach AS (
         SELECT greatest(answered_through, (SELECT max(telegram_id) FROM answered)) AS through FROM talk),
@@ -56,7 +61,9 @@ _COMMIT = text(f"""
                '{MediaKind.NONE}', :now, id, :turn
         FROM parts),
     moved AS (
-        UPDATE conversations SET answered_through = reach.through, reply_due_at = NULL, waiting_since = NULL,
+        UPDATE conversations SET answered_through = reach.through,
+            reply_due_at = CASE WHEN newest_inbound <> :newest THEN reply_due_at END,
+            waiting_since = CASE WHEN newest_inbound <> :newest THEN CAST(:now AS timestamptz) END,
             response_id = coalesce(:response_id, response_id), timestamp = :now
         FROM reach WHERE bot_id = :bot_id AND chat_id = :chat_id AND EXISTS (SELECT 1 FROM decided)),
     told AS (
@@ -77,8 +84,9 @@ class Turns:
         """Write the decision: outbox and message rows, ``answered_through``, an empty ``reply_due_at``, ReplyDecided.
 
         True: a turn for ``decision.newest_inbound`` stands, this one or, after a crash, the one that was committed
-        before; then this decision is dropped and nothing is written twice. False: a newer message arrived and nothing
-        was written; the conversation is due again by itself, so load it and decide anew.
+        before; then this decision is dropped and nothing is written twice. False: a newer message arrived, ``through``
+        does not leave it to a later turn, and nothing was written; the conversation is due again by itself, so load it
+        and decide anew.
         """
         now = self._connection.clock.now()
         parts = [self._as_row(part, place) for place, part in enumerate(decision.parts)]
@@ -97,6 +105,7 @@ class Turns:
                 event=new_id(),
                 source=self._connection.principal.source,
                 now=now,
+                through=decision.through,
             )
         )
 

@@ -98,6 +98,8 @@ class Inbox:
         for chat_id, said in texts.items():
             self._desk.arrivals[chat_id] = self._desk.clock.monotonic()
             urgent = any(is_urgent(text, config) for text in said)
+            if urgent:
+                self._desk.takeovers[chat_id] += 1  # whatever is being decided on what came before must not stand
             context = taking.contexts.get(chat_id)
             self._arrivals.arrived(chat_id, due.get(chat_id, now), urgent=urgent, context=context)
 

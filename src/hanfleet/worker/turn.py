@@ -37,7 +37,7 @@ class TurnEnd:
 
 @dataclass(frozen=True)
 class _Turn:
-    """One turn on its way. ``takeovers`` is the chat's count before it began."""
+    """One turn on its way. ``takeovers`` is the chat's count before it began: of persons, and of urgent words."""
 
     context: TurnContext
     config: BotConfig
@@ -55,6 +55,7 @@ class TurnMaker:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._in_vain: set[int] = set()
 
     async def take(self, chat_id: int, *, urgent: bool = False, context: TurnContext | None = None) -> TurnEnd:
         """Decide what is due in ``chat_id``. ``urgent``: before the burst is over. ``context`` spares a load."""
@@ -113,7 +114,9 @@ class TurnMaker:
             merge_wait_ms=turn.merge_wait_ms,
             chance=self._desk.chance,
         )
-        return TurnDecision(turn.chat_id, turn.context.newest_inbound, parts)
+        # Who writes faster than the model thinks is answered at the second try, up to what the model was asked.
+        through = turn.context.fresh[-1].id if turn.chat_id in self._in_vain else None
+        return TurnDecision(turn.chat_id, turn.context.newest_inbound, parts, through=through)
 
     async def _load(self, chat_id: int) -> TurnContext | None:
         bot_id, limit = self._desk.bot_id, self._desk.config.llm.history_limit
@@ -129,8 +132,8 @@ class TurnMaker:
     async def _commit(self, turn: _Turn, decision: TurnDecision, *, pause: bool = False) -> TurnEnd:
         """Write the decision, and take its first part up for sending in the same transaction.
 
-        Not when a person took over while the model thought: then the next look at the rows finds the conversation
-        paused. An opt-out is a newer message, which the store sees by itself.
+        Not when a person took over while the model thought, or words came that must not wait: the next look at the rows
+        finds them. Of any other newer message the store decides by itself.
         """
         bot_id, chat_id = self._desk.bot_id, decision.chat_id
 
@@ -146,8 +149,10 @@ class TurnMaker:
         stands, head = await self._desk.ledger.run(Step.COMMIT_TURN, commit)
         if not stands:
             # A newer message has set a new due time; whatever else changed, the next look finds it.
+            self._in_vain.add(chat_id)
             _log.info("a turn is done again", chat_id=chat_id)
             return TurnEnd(again_at=self._desk.clock.now())
+        self._in_vain.discard(chat_id)
         _log.info(
             "a turn is decided",
             chat_id=chat_id,

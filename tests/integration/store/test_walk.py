@@ -5,7 +5,7 @@ from uuid import UUID
 
 from hanfleet.core.events import Event
 from hanfleet.core.messages import Author, Direction
-from hanfleet.store.records import OutboxKind, OutboxState, TurnDecision
+from hanfleet.store.records import OutboxKind, OutboxState, Part, TurnDecision
 from tests.integration.store.conversation_steps import (
     ANN,
     NOON,
@@ -169,6 +169,39 @@ async def test_a_decision_on_an_older_state_is_refused_and_writes_nothing(databa
     fresh = await load(bot)
     assert [entry.telegram_id for entry in fresh.fresh] == [10, 11]
     assert await decide(bot, fresh, "now")
+
+
+async def test_a_decision_that_names_what_it_answers_leaves_newer_messages_their_own(database: Database) -> None:
+    bot = await database.add_bot()
+    await take(bot, message(10), message(11))
+    context = await load(bot)
+    late = later(8)
+    await take(bot, message(12, "and this?"), now=late)
+    parts = (Part(OutboxKind.DISCLOSURE, "I am an AI."), Part(OutboxKind.REPLY, "to both"))
+    decision = TurnDecision(ANN, context.newest_inbound, parts, through=context.fresh[-1].id)
+
+    async def decided() -> bool:
+        async with bot.store.transaction(bot.principal) as tx:
+            return await tx.turns.commit("anna", decision)
+
+    # Not over the head of who opted out meanwhile, or of a person who took over.
+    for column in ("opted_out_at", "paused_at"):
+        admin = await database.connect()
+        await admin.execute(f"UPDATE user_profiles SET {column} = now()")
+        assert not await decided()
+        await admin.execute(f"UPDATE user_profiles SET {column} = NULL")
+    assert await decided()
+    fresh = await load(bot)
+    assert [entry.telegram_id for entry in fresh.fresh] == [12]
+    assert (fresh.conversation.answered_through, fresh.conversation.reply_due_at) == (11, later(12))
+    assert await decided()  # again, as when the answer to a commit was lost
+    assert await decide(bot, fresh, "to the last")
+    async with bot.store.transaction(bot.principal) as tx:
+        rows = await tx.outbox.page("anna")
+        assert [row.text for row in rows] == ["I am an AI.", "to both", "to the last"]
+        standing = await tx.conversations.get("anna", ANN)
+    assert standing is not None
+    assert (standing.answered_through, standing.reply_due_at, standing.waiting_since) == (12, None, None)
 
 
 async def test_a_repeated_decision_is_a_no_op(database: Database) -> None:

@@ -50,7 +50,9 @@ async def test_a_burst_is_merged_into_one_turn(rehearsal: Rehearsal):
 
 
 async def test_who_never_stops_writing_is_answered(rehearsal: Rehearsal):
-    await rehearsal.configure(pacing={"wait_for_more_s": 0.5, "max_typing_s": 0, "split_at_chars": 4000})
+    """Also by a model that takes longer than the next message."""
+    await rehearsal.configure(pacing={"wait_for_more_s": 0.4, "max_typing_s": 0, "split_at_chars": 4000})
+    await _let_the_model_think(rehearsal, 700)
     ann = await rehearsal.contact()
 
     async def writes() -> None:
@@ -68,6 +70,30 @@ async def test_who_never_stops_writing_is_answered(rehearsal: Rehearsal):
             await asyncio.wait([writing])
         await worker.stop()
     assert times(heard, "#00000001") == times(heard, "#00000005") == 1
+
+
+async def _let_the_model_think(rehearsal: Rehearsal, base_ms: int) -> None:
+    latency = await rehearsal.sandbox.control.put("/llm/latency", json={"base_ms": base_ms, "jitter_ms": 0})
+    assert latency.status_code == 200, latency.text
+
+
+async def test_a_crisis_comes_before_an_answer_that_is_under_way(rehearsal: Rehearsal):
+    """Also before one that would have stood against any other newer message."""
+    await _let_the_model_think(rehearsal, 1500)
+    ann, checkpoints = await rehearsal.contact(), rehearsal.checkpoints
+    async with rehearsal.worker() as worker:
+        await worker.is_running()
+        await ann.says("Hello #00000001")
+        await eventually(lambda: checkpoints.count("inbox.take") == 1)
+        await ann.says("Hello #00000002")
+        await eventually(lambda: checkpoints.count("turn.commit") == 1, what="the first decision is refused")
+        await eventually(lambda: checkpoints.count("turn.load") == 1, what="the second try begins")
+        await ann.says("I want to kill myself")
+        heard = await ann.hears(lambda heard: CRISIS["en"] in heard)
+        await eventually(lambda: checkpoints.count("turn.commit") >= 3)
+        await worker.stop()
+    assert heard == [DISCLOSURE["en"], CRISIS["en"]]
+    assert await ann.heard() == heard
 
 
 async def test_long_replies_go_out_in_parts_and_in_order(rehearsal: Rehearsal):
