@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from sqlalchemy.engine import make_url
 from hanfleet.app.embedded import EmbeddedPostgres
 from hanfleet.app.embedded.server import processes_in
 from hanfleet.app.home import Home
+from hanfleet.app.master_key import make_key
 from hanfleet.core.errors import ConflictError, PermanentError
 from tests.support.waiting import eventually
 
@@ -219,6 +221,18 @@ async def test_a_database_without_its_password_is_refused(home: Home, postgres: 
         PermanentError, match=r"secrets.json does not hold its password: put .* or remove /.* to begin anew"
     ):
         await postgres.start()
+
+
+async def test_a_home_that_has_lost_its_database_does_not_begin_anew_by_itself(
+    home: Home, postgres: EmbeddedPostgres
+) -> None:
+    await postgres.stop()
+    make_key(home)
+    shutil.rmtree(postgres.data)
+    with pytest.raises(PermanentError, match=rf"is missing from {postgres.data}: put it back, or, to begin anew"):
+        await postgres.start()
+    (home.path / "secrets.json").unlink()
+    await postgres.start()
 
 
 async def test_what_keeps_it_from_starting_is_said(postgres: EmbeddedPostgres) -> None:

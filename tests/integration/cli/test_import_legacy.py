@@ -141,9 +141,9 @@ def test_a_home_without_room_is_one_sentence(
         raise OSError(errno.EDQUOT, "Disk quota exceeded")
 
     monkeypatch.setenv("HANFLEET_DATABASE_URL", url)
-    monkeypatch.setattr("hanfleet.app.secrets_file.write_private", full)
+    monkeypatch.setattr("hanfleet.app.folders._write", full)
     assert run(["import-legacy", str(SAMPLE), "--bot", "mira", "--home", str(tmp_path / "home")]) == 1
-    assert "secrets.json cannot be written (Disk quota exceeded): mend that" in capsys.readouterr().err
+    assert "secrets.json cannot be used (Disk quota exceeded): mend that" in capsys.readouterr().err
 
 
 def test_an_unwritable_report_is_refused_before_anything_is_imported(

@@ -120,6 +120,7 @@ class EmbeddedPostgres(EmbeddedServer):
     async def _prepare(self) -> list[str]:
         programs = postgres_programs(self._account)
         if not (self.data / "PG_VERSION").exists():
+            self._refuse_loss()
             await self._initialise(programs)
         elif self._home.secrets.get(_SECRET) is None:
             raise PermanentError(
@@ -141,6 +142,14 @@ class EmbeddedPostgres(EmbeddedServer):
         write_private(hba, _HBA, mode=0o644)
         write_private(configuration, text, mode=0o644)
         return [str(programs / "postgres"), "-D", str(self.data), "-c", f"config_file={configuration}"]
+
+    def _refuse_loss(self) -> None:
+        """The master key is made once there is a database: a home that has both secrets had one before."""
+        if self._home.master_key.exists() and self._home.secrets.get(_SECRET) is not None:
+            raise PermanentError(
+                f"The database of this home is missing from {self.data}: put it back, or, to begin anew without the"
+                f" bots and conversations that were in it, remove {self._home.path}/secrets.json."
+            )
 
     async def _initialise(self, programs: Path) -> None:
         """Make the data folder beside its place and move it there when it is whole."""
