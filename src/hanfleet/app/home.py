@@ -104,8 +104,7 @@ class Home:
     def lock(self, *, command: bool = False) -> Iterator[None]:
         """Hold this home alone, for a fleet or for one ``command``.
 
-        Raises CommandAtWorkError when a command of another process holds it, ConflictError when a fleet does or its
-        servers' data is another home's.
+        Raises CommandAtWorkError when a command of another process holds it, ConflictError when a fleet does.
         """
         file = self.path / "home.lock"
         with refused_by_system(file):
@@ -126,9 +125,6 @@ class Home:
             with refused_by_system(file):
                 os.ftruncate(descriptor, 0)
                 os.pwrite(descriptor, f"{os.getpid()}{' command' if command else ''}".encode(), 0)
-            if self._as_root:
-                with shared_base(STATE_BASE, 0o711):
-                    claim(self.path, self.key, STATE_BASE)
             yield
         finally:
             os.close(descriptor)
@@ -178,10 +174,14 @@ class Home:
 
     @cached_property
     def servers(self) -> Path:
-        """Where the servers' data folders and their configuration lie; ours, but they may pass through it."""
+        """Where the servers' data folders and their configuration lie; ours, but they may pass through it.
+
+        Raises ConflictError when, as root, it has become another home's since this one was opened.
+        """
         if self.account is None:
             return self._folder("servers")
         with shared_base(STATE_BASE, 0o711):
+            claim(self.path, self.key, STATE_BASE)
             folder = STATE_BASE / self.key
             make_folder(folder, 0o711)
         return folder
