@@ -92,7 +92,7 @@ class Salvage:
                 value, end = self._record(begin)
             except BROKEN:
                 continue
-            if self._closes(end, 0):
+            if self._closes(end, 0) or (value and not self._goes_on(end)):
                 self.gaps.append((at, begin))
                 return value, end, True
             self._in_vain += end - begin
@@ -101,11 +101,20 @@ class Salvage:
                 continue
             follows = self.skip(end, ",")
             _, passed = self._run(begin)
-            if self._closes(passed + 1, None) if self._is(passed, "]") else begins.matches(self.text, follows):
+            if self._is_end(passed + 1) if self._is(passed, "]") else begins.matches(self.text, follows):
                 self.gaps.append((at, begin))
                 found, end, whole = self._list(begin, None, _Beginning.here(self.text, follows) or begins)
                 return found, self.skip(end, "]},"), whole
         raise ValueError("no record")
+
+    def _is_end(self, at: int) -> bool:
+        """Whether a list that ended before ``at`` can be that of a document that has lost its beginning."""
+        return self._closes(at, None) or not self._goes_on(self.skip(at, "}"))
+
+    def _goes_on(self, at: int) -> bool:
+        """Whether the text goes on as JSON does behind a value within another; not so before a foreign mark."""
+        at = self.skip(at)
+        return self.text[at : at + 1] in (",", "]", "}", ":")
 
     def _fields(self, at: int) -> tuple[Any, int, bool]:
         """The first document that begins behind ``at``, or the rest of an object, from its first field."""

@@ -153,6 +153,19 @@ def test_what_stands_before_a_document_hides_nothing_of_it(
     assert 0 < oddities.unread["conversations/5.json"]["characters"] <= len(stray)
 
 
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("behind", ["\x00\x00", " oops", "\n>>>>>>> theirs\n"])
+def test_marks_around_documents_hide_nothing_of_them(tmp_path: Path, behind: str, log: bool) -> None:
+    one, other = [message(0, "a")], {"messages": [message(1, "b"), message(2, "c")]}
+    raw = f"<<<<<<< ours\n{json.dumps(one)}\n=======\n{json.dumps(other)}{behind}"
+    documents, oddities = load(tmp_path, raw, log=log)
+    assert documents == [one, other]
+    assert len(oddities.entries) == 4
+    if log:
+        assert load(tmp_path, raw[raw.index(json.dumps(message(1, "b"))) :], log=True)[0] == [other["messages"]]
+        assert load(tmp_path, f"{json.dumps([*one, *one])[1:]}{behind}", log=True)[0] == [one + one]
+
+
 def test_a_lost_beginning_and_breaks_behind_it_are_gaps(tmp_path: Path) -> None:
     log = [message(number, f"{number}:") for number in range(1_000)]
     for indent in (None, 2):
