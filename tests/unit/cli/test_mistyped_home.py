@@ -53,6 +53,8 @@ def test_an_empty_home_is_refused(
     monkeypatch.delenv("HANFLEET_API", raising=False)
     monkeypatch.delenv("HANFLEET_API_TOKEN", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    # It would write all later tests' logs where this test's standard error was.
+    monkeypatch.setattr("hanfleet.kit.logging.configure_logging", lambda *_a, **_k: None)
     monkeypatch.chdir(tmp_path)
     assert run([*command.split(), "--home", ""]) == exits.REFUSED
     assert "--home is empty: name the fleet's folder" in capsys.readouterr().err
