@@ -21,6 +21,8 @@ async def _close_the_terminal_of(arguments: tuple[str, ...], ready: Callable[[],
     """Run the command in a terminal that is closed once it is ``ready``; gives its exit status."""
     pid, terminal = pty.fork()
     if pid == 0:
+        # Whoever runs the tests may have them ignore it, and a command respects that.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         environ = {**os.environ, "TMPDIR": str(folder), "HANFLEET_LANG": "en", "TERM": "xterm"}
         os.execve(sys.executable, [sys.executable, "-m", "hanfleet", *arguments], environ)
     os.set_blocking(terminal, False)
