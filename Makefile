@@ -37,7 +37,7 @@ demo: $(SYNCED) ## Run the fleet on a sandbox until Ctrl-C; ARGS="--for 30 --rep
 	exec $(BIN)/hanfleet demo $(ARGS)
 
 test: $(SYNCED) ## Run all tests with coverage; ARGS="-k word" runs some of them, without it
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(COVERAGE) $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadgroup $(COVERAGE) $(ARGS)
 
 check: $(SYNCED) ## Format, lint, types, import contracts, unit tests: in under a minute
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target types format-check lint contracts unit
