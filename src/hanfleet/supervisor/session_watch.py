@@ -35,8 +35,8 @@ class WatchLimits:
     ``processors``, ``processor_s`` and ``logins`` are of all sessions of a bot together, from one look to the next and
     within their windows: a worker that catches up after a long absence takes a third of a processor, and logs in twice,
     and twice more when the server was restarted. Above ``processors`` the sessions give way to others until they end.
-    A message and its answer write 50 to 100 KB, log and all: ``written_mb`` are 40,000 of them at once, and
-    ``written_mb_per_h`` three of them per second in the long run. Half of it at most is data that stays.
+    ``written_mb`` may go to the server's files at once, ``written_mb_per_h`` in the long run, its log counted, too: at
+    most half of it is data that stays.
     """
 
     statement_s: float = 10.0
