@@ -16,6 +16,7 @@ import pytest
 from asyncpg.exceptions import PostgresError
 from sqlalchemy.engine import make_url
 
+from hanfleet.store.provisioner import Provisioner
 from tests.support.database import BotLogIn, Database
 
 
@@ -30,12 +31,12 @@ async def admin(database: Database) -> Any:
 
 
 async def test_connection_limit_stops_taking_all_connections(database: Database, mallory: BotLogIn, admin: Any) -> None:
-    for _ in range(2):
-        await database.connect(mallory.url)
+    url = (await Provisioner(database.urls.provisioner).rotate("mallory")).url
+    await database.connect(url)
     with pytest.raises(asyncpg.TooManyConnectionsError):
-        await database.connect(mallory.url)
+        await database.connect(url)
     await admin.execute(f"ALTER ROLE {mallory.role_name} CONNECTION LIMIT -1")
-    await database.connect(mallory.url)
+    await database.connect(url)
 
 
 async def test_no_connect_stops_working_in_another_database(database: Database, mallory: BotLogIn, admin: Any) -> None:

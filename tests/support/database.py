@@ -176,7 +176,8 @@ async def open_database(postgres_url: str, folder: Path, clock: Clock | None = N
                 supervisor=supervisor,
                 api=api,
                 relay=relay,
-                provisioner=Provisioner(urls.provisioner),
+                # A test looks at the same bot from several sides.
+                provisioner=Provisioner(urls.provisioner, sessions=4),
                 clock=clock,
                 _stack=stack,
             )

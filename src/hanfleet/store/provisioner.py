@@ -55,10 +55,15 @@ class BotLogin:
 
 
 class Provisioner:
-    """``url`` is the provisioner role's; each call has a connection of its own, for calls are rare."""
+    """``url`` is the provisioner role's; each call has a connection of its own, for calls are rare.
 
-    def __init__(self, url: str) -> None:
+    ``sessions`` is how many a bot may have at once. A worker has one: with two, a captured bot could keep both
+    processors of a small machine busy, until somebody sees it.
+    """
+
+    def __init__(self, url: str, *, sessions: int = 1) -> None:
         self._url = make_url(url)
+        self._sessions = sessions
 
     async def create_bot_role(self, bot_id: str) -> str:
         """Make the bot's role, closed to log-ins, and give its name; an existing one stays. Raises NotFoundError."""
@@ -79,7 +84,9 @@ class Provisioner:
                 # A log-in that was under way all the time began before this, and the supervisor's watch ends it.
                 await connection.execute(_ROTATED, bot_id)
                 await _set_anew(connection, role)
-                await connection.execute(f"ALTER ROLE {role} LOGIN PASSWORD '{scram_verifier(password)}'")
+                await connection.execute(
+                    f"ALTER ROLE {role} LOGIN CONNECTION LIMIT {self._sessions} PASSWORD '{scram_verifier(password)}'"
+                )
 
             await change_role(connection, role, let_in)
         url = self._url.set(username=role, password=password)
@@ -130,7 +137,6 @@ async def _ensure_role(connection: Any, bot_id: str) -> str:
             await connection.execute("INSERT INTO bot_roles (bot_id, role_name) VALUES ($1, $2)", bot_id, role)
             await connection.execute(
                 f"CREATE ROLE {role} NOLOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
-                " CONNECTION LIMIT 2"
             )
             await connection.execute(
                 f"GRANT {RoleNames.of(install_id).bots} TO {role} WITH INHERIT TRUE, SET FALSE, ADMIN FALSE"

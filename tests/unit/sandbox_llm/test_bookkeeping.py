@@ -76,7 +76,7 @@ def test_memory_is_bounded():
 async def test_model_time_is_the_latency_that_was_drawn():
     clock = ManualClock()
     engine = Engine(clock, random.Random(1), Latency(base_ms=200, jitter_ms=100))
-    await engine.serve(_asked())
+    await engine.serve(_asked(), engine.clock.monotonic())
     (line,) = engine.journal.after(0, 10)
     assert 200 <= line.duration_ms <= 300
     assert line.nonces == ("#deadbeef",)
@@ -90,8 +90,8 @@ async def test_a_held_request_ends_when_the_server_closes_or_the_client_leaves()
     async def left() -> None:
         return
 
-    assert (await engine.serve(_asked(left))).status_code == CLIENT_GONE
-    held = asyncio.create_task(engine.serve(_asked()))
+    assert (await engine.serve(_asked(left), engine.clock.monotonic())).status_code == CLIENT_GONE
+    held = asyncio.create_task(engine.serve(_asked(), engine.clock.monotonic()))
     await asyncio.sleep(0)
     assert engine.in_flight == 1
     engine.closing.set()

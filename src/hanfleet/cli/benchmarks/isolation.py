@@ -38,7 +38,8 @@ from hanfleet.supervisor.server_process import ServerProcesses
 from hanfleet.supervisor.session_watch import SessionWatch
 from hanfleet.supervisor.starter import SUPERVISOR
 
-_SESSIONS = 2
+#: As often it logs in at the same time, where that is the attack. Of sessions its role may have one.
+_LOG_INS = 2
 _TIMEOUT_S = 60.0
 _WATCHED_S = 30.0
 #: Between two transactions, as between a busy bot's. Without it the watch would take the victim for a flood.
@@ -49,13 +50,13 @@ _LOG_IN_AGAIN = ""
 _KNOCK = "knock"
 _KNOCKS_HELD = 40
 
-#: Of two sessions together 0.44 of a processor: what nobody is shut out for.
+#: 0.44 of a processor: what nobody is shut out for.
 _PATIENT = """
     DO $$
     DECLARE began timestamptz := clock_timestamp();
     BEGIN
-        WHILE clock_timestamp() < began + interval '0.11 s' LOOP PERFORM sqrt(1); END LOOP;
-        PERFORM pg_sleep(0.39);
+        WHILE clock_timestamp() < began + interval '0.22 s' LOOP PERFORM sqrt(1); END LOOP;
+        PERFORM pg_sleep(0.28);
     END $$"""
 
 ATTACKS = {
@@ -200,8 +201,9 @@ async def _under_attack(url: str, statement: str, bot_id: str) -> AsyncIterator[
         attacker.close()
 
 
-def _attack(url: str, statement: str, _bot_id: str, begun: Event) -> None:
+def _attack(url: str, statement: str, bot_id: str, begun: Event) -> None:
     """What the attacker's process does until it is killed."""
+    _as_worker(bot_id)
 
     async def session() -> None:
         while True:
@@ -216,15 +218,14 @@ def _attack(url: str, statement: str, _bot_id: str, begun: Event) -> None:
                     connection.terminate()
 
     async def sessions() -> None:
-        await asyncio.gather(*(session() for _ in range(_SESSIONS)))
+        await asyncio.gather(*(session() for _ in range(1 if statement else _LOG_INS)))
 
     asyncio.run(sessions())
 
 
 def _knock(url: str, _statement: str, bot_id: str, begun: Event) -> None:
-    """Begins to log in, over and over, and never says a password. With the uid of its own that a worker has."""
-    if os.geteuid() == 0:
-        os.setuid(uid_of(bot_id))
+    """Begins to log in, over and over, and never says a password."""
+    _as_worker(bot_id)
     parts, path = urlsplit(url), _socket_of(url)
     wanted = f"user\0{parts.username}\0database\0{parts.path[1:]}\0\0".encode()
     # https://www.postgresql.org/docs/current/protocol-message-formats.html (StartupMessage)
@@ -238,6 +239,12 @@ def _knock(url: str, _statement: str, bot_id: str, begun: Event) -> None:
         begun.set()
         if len(held) > _KNOCKS_HELD:
             held.pop(0).close()
+
+
+def _as_worker(bot_id: str) -> None:
+    """With the uid of its own that a worker has, where it has one."""
+    if os.geteuid() == 0:
+        os.setuid(uid_of(bot_id))
 
 
 def _socket_of(url: str) -> str:

@@ -57,9 +57,12 @@ class Engine:
         """An id like the vendor's; random, so that ids of different runs do not meet."""
         return f"{prefix}{self.rng.getrandbits(192):048x}"
 
-    async def serve(self, asked: Asked) -> Response:
-        """Answer one request, with its share of latency and faults, and write it down."""
-        began, at = self.clock.monotonic(), self.clock.now().timestamp()
+    async def serve(self, asked: Asked, began: float) -> Response:
+        """Answer one request, with its share of latency and faults, and write it down.
+
+        ``began`` is the monotonic time at which it arrived: reading it is a model server's work, too.
+        """
+        at = self.clock.now().timestamp()
         fault = self.faults.strike(asked.api_key, asked.model)
         self.in_flight += 1
         status = CLIENT_GONE

@@ -47,11 +47,12 @@ def openai_router(engine: Engine) -> APIRouter:
 
     @router.post("/responses")
     async def create_response(request: Request) -> Response:
+        began = engine.clock.monotonic()
         try:
             asked = await _read_response_request(engine, request)
         except _RefusedError as refused:
             return refused.response
-        return await engine.serve(asked)
+        return await engine.serve(asked, began)
 
     @router.get("/responses/{response_id}")
     async def get_response(request: Request, response_id: str) -> Response:
@@ -66,11 +67,12 @@ def openai_router(engine: Engine) -> APIRouter:
 
     @router.post("/chat/completions")
     async def create_completion(request: Request) -> Response:
+        began = engine.clock.monotonic()
         try:
             asked = await _read_completion_request(engine, request)
         except _RefusedError as refused:
             return refused.response
-        return await engine.serve(asked)
+        return await engine.serve(asked, began)
 
     return router
 
