@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import uvicorn
-from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
-from hanfleet.api import create_app
 from hanfleet.cli.front import run
 from hanfleet.control import MultiBotManager
+from tests.support.front import front_of
 from tests.support.installations import remove_installation
 from tests.support.operators import bot_id, bot_logs, hand, ipc, ledger, manager
 from tests.support.ports import free_port
@@ -40,9 +39,7 @@ Command = Callable[..., Coroutine[Any, Any, Outcome]]
 @pytest_asyncio.fixture
 async def api_url(manager: MultiBotManager) -> AsyncIterator[str]:
     port = free_port()
-    config = uvicorn.Config(
-        create_app(manager, api_token=SecretStr("the-token")), port=port, log_config=None, lifespan="off", ws="none"
-    )
+    config = uvicorn.Config(front_of(manager), port=port, log_config=None, lifespan="off", ws="none")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     await eventually(lambda: server.started)

@@ -1,15 +1,12 @@
 """What every request meets, whatever it asks for: token, limits, ids, problems. No database, no bus."""
 
 from collections.abc import AsyncIterator
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
-from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from hanfleet.api import create_app
-from hanfleet.control import MultiBotManager
 from hanfleet.core.errors import (
     BusUnavailableError,
     CommandTimeoutError,
@@ -19,9 +16,7 @@ from hanfleet.core.errors import (
     StoreUnavailableError,
     TemporaryError,
 )
-
-TOKEN = "right-token"
-AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
+from tests.support.front import AUTHORIZED, front_of
 
 
 class FailingManager:
@@ -41,8 +36,7 @@ class FailingManager:
 
 
 def client_of(error: Exception | None = None, manager: FailingManager | None = None) -> httpx.AsyncClient:
-    app = create_app(cast("MultiBotManager", manager or FailingManager(error)), api_token=SecretStr(TOKEN))
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    transport = httpx.ASGITransport(front_of(manager or FailingManager(error)), raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://fleet")
 
 
@@ -53,9 +47,9 @@ def client_of(error: Exception | None = None, manager: FailingManager | None = N
         b"",
         b"Bearer",
         b"Bearer wrong-token",
-        b"bearerright-token",
-        b"Basic right-token",
-        b"Bearer right-tokenx",
+        b"bearerthe-token",
+        b"Basic the-token",
+        b"Bearer the-tokenx",
         b"Bearer \xd0\xba",
     ],
 )
@@ -195,8 +189,7 @@ async def test_without_a_bus_the_fleet_is_degraded() -> None:
         raise BusUnavailableError("The bus is away.")
 
     manager.check_bus = away  # type: ignore[attr-defined]
-    transport = httpx.ASGITransport(create_app(cast("MultiBotManager", manager), api_token=SecretStr(TOKEN)))
-    async with httpx.AsyncClient(transport=transport, base_url="http://fleet") as client:
+    async with client_of(manager=manager) as client:
         answer = await client.get("/healthz")
     assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
 

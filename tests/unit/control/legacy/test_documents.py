@@ -240,6 +240,7 @@ def test_what_names_nobody_is_quoted_and_not_kept(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize(("beginning", "log"), [("", False), ("x", False), ("x", True)])
 @pytest.mark.timeout(20)
+@pytest.mark.no_cover  # which would take more of the time than the reader
 def test_hostile_logs_take_no_more_than_linear_time(tmp_path: Path, content: str, log: bool, beginning: str) -> None:
     _documents, oddities = load(tmp_path, beginning + content, log=log)
     assert "broken JSON" in reasons(oddities)
