@@ -7,8 +7,9 @@ import json
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import Connection as RawConnection
 from sqlalchemy import Row, TextClause
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.util import greenlet_spawn
 
 from hanfleet.kit.clock import Clock
 from hanfleet.store.faults import translated
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 class Connection:
     """What every repository is made from. ``texts`` is how texts are read and kept here."""
 
-    def __init__(self, raw: AsyncConnection, principal: Principal, clock: Clock, texts: "Texts") -> None:
+    def __init__(self, raw: RawConnection, principal: Principal, clock: Clock, texts: "Texts") -> None:
         self._raw = raw
         self.principal = principal
         self.clock = clock
@@ -30,16 +31,23 @@ class Connection:
     async def all(self, statement: TextClause, **values: Any) -> list[Row[Any]]:
         """Run ``statement`` and give its rows."""
         with translated(self.principal):
-            result = await self._raw.execute(statement, values)
-            return list(result.all()) if result.returns_rows else []
+            return await greenlet_spawn(self._all, statement, values)
+
+    def _all(self, statement: TextClause, values: dict[str, Any]) -> list[Row[Any]]:
+        result = self._raw.execute(statement, values)
+        return list(result.all()) if result.returns_rows else []
 
     async def stream(self, statement: TextClause, at_once: int) -> AsyncIterator[Row[Any]]:
         """The rows of one statement, as they stood when it began, fetched ``at_once`` at a time."""
         with translated(self.principal):
-            async with self._raw.stream(statement) as result:
-                async for rows in result.partitions(at_once):
+            options = {"stream_results": True, "max_row_buffer": at_once}
+            result = await greenlet_spawn(self._raw.execute, statement, execution_options=options)
+            try:
+                while rows := await greenlet_spawn(result.fetchmany, at_once):
                     for row in rows:
                         yield row
+            finally:
+                await greenlet_spawn(result.close)
 
     async def first(self, statement: TextClause, **values: Any) -> Row[Any] | None:
         """The first row, or None."""
@@ -54,7 +62,7 @@ class Connection:
     async def copy(self, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
         """Add many rows by COPY, in this transaction. Only a role that row level security does not bind may do so."""
         with translated(self.principal):
-            driver: Any = (await self._raw.get_raw_connection()).driver_connection
+            driver: Any = self._raw.connection.driver_connection
             await driver.copy_records_to_table(table, records=rows, columns=list(columns))
 
 

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from asyncpg.exceptions import InvalidCatalogNameError
-from sqlalchemy import text
-from sqlalchemy.engine import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
+from sqlalchemy.util import greenlet_spawn
 
 from hanfleet.core.errors import ConflictError, InvalidInputError
 from hanfleet.store.addresses import connect, driver_url, session_settings
@@ -112,17 +111,18 @@ async def step_back(owner_url: str, target: str, *, only_tell: bool) -> list[Los
 
 
 async def _in_transaction(owner_url: str, move: Callable[[Connection], T]) -> T:
-    engine = create_async_engine(
+    engine = create_engine(
         driver_url(owner_url),
         poolclass=NullPool,
         connect_args={"server_settings": session_settings("hanfleet db")},
     )
-    try:
-        with translated(None):
-            async with engine.begin() as connection:
-                return await connection.run_sync(move)
-    finally:
-        await engine.dispose()
+
+    def work() -> T:
+        with engine.begin() as connection:
+            return move(connection)
+
+    with translated(None):
+        return await greenlet_spawn(work)
 
 
 def move_within(connection: Connection, target: str) -> bool:

@@ -10,9 +10,10 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy import Connection as RawConnection
+from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
+from sqlalchemy.util import greenlet_spawn
 
 from hanfleet.core.errors import ConflictError, PermanentError
 from hanfleet.kit.clock import Clock
@@ -55,7 +56,7 @@ _KNOWN_TO_ALL = "UPDATE bot_keys SET after_epoch = 0 WHERE bot_id = ANY ($1::tex
 class Restoration:
     """``transaction`` gives the repositories, for what has to be done to the rows before they count."""
 
-    def __init__(self, raw: AsyncConnection, driver: Any, transaction: Transaction) -> None:
+    def __init__(self, raw: RawConnection, driver: Any, transaction: Transaction) -> None:
         self._raw = raw
         self._driver = driver
         self.transaction = transaction
@@ -73,7 +74,7 @@ class Restoration:
     async def move_schema(self, revision: str) -> None:
         """Take the schema to ``revision``, down or up. Going down loses what only newer ones can hold."""
         with translated(None):
-            await self._raw.run_sync(migrate.move_within, revision)
+            await greenlet_spawn(migrate.move_within, self._raw, revision)
 
     async def prepare(self, tables: Iterable[Table], *, empty: bool) -> None:
         """Turn the triggers of ``tables`` off, and ``empty`` them. Raises PermanentError when a column is missing."""
@@ -177,7 +178,7 @@ def _count(done: str) -> int:
 @asynccontextmanager
 async def restoration(owner_url: str, clock: Clock) -> AsyncIterator[Restoration]:
     """Committed when the body ends, rolled back when it raises. Raises ConflictError while a fleet works there."""
-    engine = create_async_engine(
+    engine = create_engine(
         driver_url(owner_url),
         poolclass=NullPool,
         connect_args={
@@ -187,24 +188,21 @@ async def restoration(owner_url: str, clock: Clock) -> AsyncIterator[Restoration
         },
     )
     principal = SystemPrincipal("restore")
+    with translated(None):
+        raw = await greenlet_spawn(engine.connect)
     try:
         with translated(None):
-            raw = await engine.connect()
-        try:
-            with translated(None):
-                await raw.execute(_BEGIN, {"principal": principal.setting})
-                driver: Any = (await raw.get_raw_connection()).driver_connection
-                living = await driver.fetchval(_LIVING)
-            if living:
-                raise ConflictError(
-                    f"A fleet works on this database, or did just now ({living}): stop it, wait a minute, try again."
-                )
-            transaction = Transaction(Connection(raw, principal, clock, Texts()), random.SystemRandom())
-            yield Restoration(raw, driver, transaction)
-            with translated(None):
-                await raw.commit()
-        finally:
-            with translated(None):
-                await raw.close()
+            await greenlet_spawn(raw.execute, _BEGIN, {"principal": principal.setting})
+            driver: Any = raw.connection.driver_connection
+            living = await driver.fetchval(_LIVING)
+        if living:
+            raise ConflictError(
+                f"A fleet works on this database, or did just now ({living}): stop it, wait a minute, try again."
+            )
+        transaction = Transaction(Connection(raw, principal, clock, Texts()), random.SystemRandom())
+        yield Restoration(raw, driver, transaction)
+        with translated(None):
+            await greenlet_spawn(raw.commit)
     finally:
-        await engine.dispose()
+        with translated(None):
+            await greenlet_spawn(raw.close)

@@ -2,6 +2,9 @@
 
 Connection loss becomes StoreUnavailableError; `Store.run` repeats the whole transaction then, so what is passed to it
 must be idempotent: the answer to a COMMIT can be lost after the commit happened.
+
+Not by SQLAlchemy's own asyncio front: that loads its object mapper with it, 8 MB in each process. What it is made of
+is used here: the engine, and a greenlet per call in which the driver may wait.
 """
 
 import asyncio
@@ -10,9 +13,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
-from sqlalchemy import text
+from sqlalchemy import Connection as RawConnection
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.util import greenlet_spawn
 
 from hanfleet.core.errors import StoreUnavailableError
 from hanfleet.kit.backoff import Backoff
@@ -120,7 +124,7 @@ class Store:
         self._rng = rng or random.SystemRandom()
         self._application_name = application_name
         self._url = driver_url(url)
-        self._engine: AsyncEngine = create_async_engine(
+        self._engine: Engine = create_engine(
             self._url,
             pool_size=pool_size,
             max_overflow=0,
@@ -135,7 +139,7 @@ class Store:
 
     async def close(self) -> None:
         """Close the connections. Transactions under way must have ended."""
-        await self._engine.dispose()
+        await greenlet_spawn(self._engine.dispose)
 
     @asynccontextmanager
     async def transaction(self, principal: Principal) -> AsyncIterator[Transaction]:
@@ -145,14 +149,14 @@ class Store:
         have happened; FencedError when a bot's log-in is refused.
         """
         with translated(principal):
-            raw = await self._engine.connect()
+            raw = await greenlet_spawn(self._engine.connect)
         try:
             connection = Connection(raw, principal, self._clock, Texts())
             if principal.setting:
                 await connection.all(_NAME_PRINCIPAL, setting=principal.setting, request_id=str(request_id() or ""))
             yield Transaction(connection, self._rng)
             with translated(principal):
-                await raw.commit()
+                await greenlet_spawn(raw.commit)
         except StoreUnavailableError:
             # The connection may hang half-way through a statement: only throwing it away is sure to free it.
             await _undisturbed(_throw_away(raw))
@@ -190,13 +194,13 @@ async def _undisturbed(work: Coroutine[Any, Any, None]) -> None:
     await asyncio.shield(asyncio.create_task(work))
 
 
-async def _throw_away(raw: AsyncConnection) -> None:
+async def _throw_away(raw: RawConnection) -> None:
     with suppress(SQLAlchemyError, OSError):
-        await raw.invalidate()
+        await greenlet_spawn(raw.invalidate)
 
 
-async def _give_back(raw: AsyncConnection) -> None:
+async def _give_back(raw: RawConnection) -> None:
     # Rolls back what was not committed. A connection that breaks here was of no more use, and its error would hide
     # the one that matters.
     with suppress(SQLAlchemyError, OSError):
-        await raw.close()
+        await greenlet_spawn(raw.close)

@@ -8,9 +8,9 @@ import pytest
 from hanfleet.kit.imports import hidden
 
 
-@pytest.mark.parametrize("process", ["supervisor_main", "api_main", "zygote_main"])
-def test_no_process_of_a_fleet_imports_what_only_terminals_need(process: str) -> None:
-    ask = f"import sys, hanfleet.app.{process}; print([name for name in ('rich', 'typer') if name in sys.modules])"
+@pytest.mark.parametrize("process", ["supervisor_main", "api_main", "zygote_main", "worker_main"])
+def test_no_process_of_a_fleet_imports_terminals_or_object_mappers(process: str) -> None:
+    ask = f"import sys, hanfleet.app.{process}; print([name for name in ('rich', 'typer', 'sqlalchemy.orm') if name in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", ask], check=True, capture_output=True, text=True)
     assert shown.stdout.strip() == "[]"
 
