@@ -12,6 +12,7 @@ from pydantic import SecretBytes, SecretStr
 from hanfleet.app.audit_heads import HeadsFile
 from hanfleet.app.payloads import SupervisorPayload, ZygotePayload
 from hanfleet.app.startup_channel import VARIABLE, offered
+from hanfleet.core.process import ProcessRef
 from hanfleet.core.states import BotState, DesiredState
 from hanfleet.launchers.process_table import is_alive, node_name
 from hanfleet.vault import MasterKey, new_data_key
@@ -20,6 +21,7 @@ from tests.support.fleets import Rig
 from tests.support.waiting import eventually
 from tests.support.zygotes import ZygoteProcess
 
+pytestmark = pytest.mark.xdist_group("processes")
 KEY = bytes(range(32))
 _ROOT = Path(__file__).parents[3]
 
@@ -50,12 +52,19 @@ def _spawn(module: str, payload: bytes, log: Path) -> subprocess.Popen[bytes]:
         )
 
 
-@pytest.fixture
-def rig(database, tmp_path):
-    zygote = RealZygote(tmp_path)
+@pytest.fixture(scope="module")
+def zygote(tmp_path_factory):
+    """Preloading takes a second, so tests share one that they leave alive."""
+    zygote = RealZygote(tmp_path_factory.mktemp("zygote"))
     zygote.start()
-    yield Rig(database, zygote, tmp_path)
+    yield zygote
     zygote.clean_up()
+
+
+@pytest.fixture
+def rig(database, zygote, tmp_path):
+    yield Rig(database, zygote, tmp_path)
+    zygote.kill_workers()
 
 
 @pytest.fixture
@@ -148,26 +157,36 @@ async def test_handing_over_leaves_the_workers_answering(rig, supervisors):
     await rig.until("anna", BotState.STOPPED, within=20)
 
 
-@pytest.mark.parametrize("bot_id", ["liar-elsewhere", "liar-init"])
-async def test_worker_that_says_it_is_another_process_is_found_and_ended(rig, supervisors, bot_id):
-    """It ignores SIGTERM, has another name and claims to live on another node, or to be init."""
+async def test_workers_that_say_they_are_other_processes_are_found_and_ended(rig, supervisors):
+    """They ignore SIGTERM, have another name and claim to live on another node, or to be init."""
+    liars = ["liar-elsewhere", "liar-init"]
+
+    async def run() -> dict[str, ProcessRef]:
+        for bot_id in liars:
+            await rig.until(bot_id, BotState.RUNNING, within=20)
+        workers = {worker.bot_id: worker.ref for worker in await rig.zygote.launcher().list()}
+        for ref in workers.values():
+            rig.zygote.remember(ref)
+        assert sorted(workers) == liars
+        return workers
+
     first = supervisors()
-    await add(rig, bot_id)
-    await rig.until(bot_id, BotState.RUNNING, within=20)
-    [worker] = await rig.zygote.launcher().list()
-    rig.zygote.remember(worker.ref)
+    for bot_id in liars:
+        await add(rig, bot_id)
+    workers = await run()
     first.kill()
     first.wait()
     second = supervisors()
-    await rig.want(bot_id, DesiredState.STOPPED)
-    await rig.until(bot_id, BotState.STOPPED, within=20)
-    assert not is_alive(worker.ref)
-    assert (await rig.lease(bot_id)).epoch == 1
-    # And at the end of the fleet, by a supervisor that has not started it.
-    await rig.want(bot_id, DesiredState.RUNNING)
-    await rig.until(bot_id, BotState.RUNNING, within=20)
-    [worker] = await rig.zygote.launcher().list()
-    rig.zygote.remember(worker.ref)
+    for bot_id in liars:
+        await rig.want(bot_id, DesiredState.STOPPED)
+    for bot_id in liars:
+        await rig.until(bot_id, BotState.STOPPED, within=20)
+        assert not is_alive(workers[bot_id]), bot_id
+        assert (await rig.lease(bot_id)).epoch == 1
+    # And at the end of the fleet, by a supervisor that has not started them.
+    for bot_id in liars:
+        await rig.want(bot_id, DesiredState.RUNNING)
+    workers = await run()
     second.kill()
     second.wait()
     third = supervisors()
@@ -180,7 +199,7 @@ async def test_worker_that_says_it_is_another_process_is_found_and_ended(rig, su
     await eventually(leads, within=20, what="the third one leads")
     third.terminate()
     assert third.wait(timeout=15) == 0
-    assert not is_alive(worker.ref)
+    assert [bot_id for bot_id, ref in workers.items() if is_alive(ref)] == []
 
 
 async def test_worker_whose_supervisor_is_killed_before_it_is_named_has_no_secret_and_ends(rig, supervisors, tmp_path):
