@@ -46,7 +46,7 @@ class DoorWatch:
         clock: Clock,
         *,
         limits: DoorLimits | None = None,
-        interval_s: float = 0.5,
+        interval_s: float = 0.1,
         callers_of: Callable[[Collection[str]], dict[int, int]] = callers,
         uid_of_bot: Callable[[str], int] = uid_of,
     ) -> None:

@@ -82,7 +82,7 @@ class SessionWatch:
         processes: ServerProcesses,
         limits: WatchLimits | None = None,
         interval_s: float = 1.0,
-        soon_s: float = 0.2,
+        soon_s: float = 0.05,
     ) -> None:
         self._sessions = sessions
         self._clock = clock

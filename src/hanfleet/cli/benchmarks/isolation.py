@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
+from itertools import accumulate
 from multiprocessing.context import SpawnProcess
 from multiprocessing.synchronize import Event
 from statistics import median
@@ -262,6 +263,13 @@ def _row(
         "ratio": round(median(loud) / median(quiet), 2),
         "shut_out_after_s": None if shut_out_s is None else round(shut_out_s, 1),
         "watched_ms": round(median(watched), 2),
+        "first_s_ratio": round(median(_first_second(watched)) / median(quiet), 2),
         "watched_ratio": round(median(watched) / median(quiet), 2),
         "watched_p95_ms": round(percentile(watched, 0.95), 2),
     }
+
+
+def _first_second(taken_ms: list[float]) -> list[float]:
+    """Those that were begun within a second, at least one: before the watch can have seen anything."""
+    begun_s = accumulate((ms / 1000 + _PAUSE_S for ms in taken_ms), initial=0.0)
+    return [ms for ms, at_s in zip(taken_ms, begun_s, strict=False) if at_s < 1]
