@@ -34,9 +34,14 @@ class Raw:
         self.writer = writer
 
     @classmethod
-    async def open(cls, url: str) -> "Raw":
+    async def knock(cls, url: str) -> "Raw":
+        """Without a log-in."""
         parts = urlsplit(url)
-        raw = cls(*await asyncio.open_unix_connection(unquote(parts.hostname or "") or parts.path))
+        return cls(*await asyncio.open_unix_connection(unquote(parts.hostname or "") or parts.path))
+
+    @classmethod
+    async def open(cls, url: str) -> "Raw":
+        parts, raw = urlsplit(url), await cls.knock(url)
         raw.say(b"AUTH", (parts.username or "").encode(), unquote(parts.password or "").encode())
         if await raw.reader.readline() != b"+OK\r\n":
             raw.writer.transport.abort()
@@ -211,6 +216,34 @@ async def test_too_many_connections_are_ended_and_the_fleets_own_are_not(case: C
     assert await case.watch(replace(NONE, connections=3)).look() == 1
     assert await case.told() == ["It held 4 connections."]
     assert len(await case.admin.client.client_list()) >= 5
+
+
+async def test_who_never_logs_in_is_hung_up_on(case: Case) -> None:
+    stranger = await Raw.knock(case.mallory_url)
+    case.raws.append(stranger)
+    known = await case.mallory()
+    async with asyncio.timeout(20):
+        ended = asyncio.create_task(stranger.ended())
+        while not ended.done():
+            assert await case.watch().look() == 0
+            await asyncio.wait([ended], timeout=0.1)
+    known.say(b"XLEN", b"x")
+    assert (await known.reader.readline()).startswith(b"-NOPERM")
+
+
+async def test_a_server_that_lets_anybody_in_has_no_strangers(case: Case) -> None:
+    await case.admin.client.execute_command("ACL", "SETUSER", "default", "on", "nopass")
+    guest = await Raw.knock(case.mallory_url)
+    case.raws.append(guest)
+    await eventually(lambda: _is_old(case.admin, "default", 2))
+    assert await BotUses(case.admin).end_strangers(1) == 0
+    guest.say(b"PING")
+    assert await guest.reader.readline() == b"+PONG\r\n"
+
+
+async def _is_old(admin: Bus, user: str, age_s: int) -> bool:
+    clients = await admin.client.client_list()
+    return any(client["user"] == user and int(client["age"]) >= age_s for client in clients)
 
 
 async def test_names_that_make_the_list_too_long_do_not_blind_it(case: Case) -> None:

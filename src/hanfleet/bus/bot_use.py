@@ -4,6 +4,7 @@ Refuses to judge what is too much, which the supervisor does, and to read what a
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +70,21 @@ class BotUses:
         """Close every connection of the bot's user; gives their number. Raises BusUnavailableError."""
         with self._bus.guarded():
             return int(await self._bus.client.execute_command("CLIENT", "KILL", "USER", keys.bot_user(bot_id)))
+
+    async def end_strangers(self, after_s: int) -> int:
+        """Close what has been open for ``after_s`` seconds without a log-in; gives their number.
+
+        Nobody where the server lets in the default user, who is somebody there, or is too old to ask for an age (Redis
+        before 7.4). Raises BusUnavailableError.
+        """
+        with self._bus.guarded():
+            if (await self._bus.client.acl_getuser("default"))["enabled"]:
+                return 0
+            with suppress(ResponseError):
+                return int(
+                    await self._bus.client.execute_command("CLIENT", "KILL", "USER", "default", "MAXAGE", after_s)
+                )
+        return 0
 
     async def drop(self, stream: StreamUse) -> None:
         """Raises BusUnavailableError."""

@@ -22,6 +22,8 @@ from hanfleet.supervisor.rounds import go_round
 
 _log = get_logger("bus watch")
 _MB = 1 << 20
+#: A log-in takes some milliseconds.
+_MAY_HESITATE_S = 2
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ class BusWatch:
     async def _look(self, tasks: asyncio.TaskGroup) -> int:
         """Raises HanfleetError when the bus is away; what follows begins all the same."""
         try:
+            # Nobody knows whose they are; who comes again at once is seen at the door (supervisor.door_watch).
+            await self._uses.end_strangers(_MAY_HESITATE_S)
             uses = await self._uses.now()
             self._pace.begin(self._clock.monotonic())
             ended = [await self._judge(use) for use in uses]
