@@ -6,10 +6,12 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 from telethon import TelegramClient
@@ -18,9 +20,12 @@ from telethon.crypto.authkey import AuthKey
 from telethon.sessions.memory import MemorySession
 
 from hanfleet.sandbox.server import Sandbox
+from hanfleet.sandbox.telegram.server_key import ServerKey
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
+# To find the primes takes as long as the rest of a sandbox's start.
+_one_key = cache(ServerKey.generate)
 API_ID, API_HASH = 1, "0123456789abcdef0123456789abcdef"
 
 
@@ -73,8 +78,10 @@ async def running_sandbox(tmp_path: Path, **options: Any) -> AsyncIterator[Sandb
     directory = tmp_path / "sandbox"
     options.setdefault("port", free_port())
     options.setdefault("control_port", free_port())
-    async with Sandbox(directory, **options), _handle(directory) as handle:
-        yield handle
+    async with AsyncExitStack() as stack:
+        with patch.object(ServerKey, "generate", _one_key):
+            await stack.enter_async_context(Sandbox(directory, **options))
+        yield await stack.enter_async_context(_handle(directory))
 
 
 class SandboxProcess:

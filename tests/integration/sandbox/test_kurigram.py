@@ -37,7 +37,9 @@ async def _person(sandbox: SandboxHandle, account: dict[str, Any], **options: An
 
 
 async def _bot(sandbox: SandboxHandle, account: dict[str, Any]) -> tuple[Any, list[str]]:
-    client = kurigram_client(sandbox.info, bot_token=account["token"])
+    client: Any = kurigram_client(sandbox.info, bot_token=account["token"])
+    # For an answer that went with a dropped connection it would wait 15 s, and bot.stop() for that.
+    client.invoke = partial(client.invoke, timeout=3)
     heard: list[str] = []
 
     async def answer(_client: Client, message: Any) -> None:
