@@ -61,7 +61,7 @@ fmt: $(SYNCED) ## Format the code and mend what the linter can mend
 	$(BIN)/python -m ruff format .
 	$(BIN)/python -m ruff check --fix --quiet .
 
-bench: $(SYNCED) ## Measure; ARGS="reply", ARGS="start", ARGS="memory" or ARGS="store"
+bench: $(SYNCED) ## Measure; ARGS="reply", or start, memory, store, import, isolation
 	exec $(BIN)/hanfleet bench $(ARGS)
 
 clean: ## Remove all that make made here: environment, tools, caches

@@ -16,15 +16,20 @@ _REAL = "real"
 
 def tie(home: Path, server: TelegramServer | None) -> None:
     """Note ``server`` (None: the real Telegram) in a home without a tie. Raises ConflictError when it has another."""
+    if not is_tied(home, server):
+        write_private(home / _FILE, _name(server) + "\n")
+
+
+def is_tied(home: Path, server: TelegramServer | None) -> bool:
+    """Whether ``home`` has this tie; False: none. Raises ConflictError when it has another."""
     file = home / _FILE
     wanted = _name(server)
     try:
         present = file.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
-        write_private(file, wanted + "\n")
-        return
+        return False
     if present == wanted:
-        return
+        return True
     here, there = (
         "the real Telegram" if name == _REAL else f"a Telegram server with the key {name[:12]}"
         for name in (wanted, present)

@@ -29,7 +29,7 @@ from hanfleet.app.processes_file import Noted, ProcessesFile
 from hanfleet.app.settings import Settings
 from hanfleet.app.short_logs import keep_logs_short
 from hanfleet.app.signals import on_ending
-from hanfleet.app.telegram_tie import tie
+from hanfleet.app.telegram_tie import is_tied, tie
 from hanfleet.app.together import together
 from hanfleet.core.errors import InvalidInputError, PermanentError
 from hanfleet.core.startup import TelegramServer
@@ -57,7 +57,7 @@ async def run_up(settings: Settings, tell: Teller, *, worker_entry: str = WORKER
     home = open_home(settings)
     with home.lock():
         check_free(settings.api_host, settings.api_port)
-        tie(home.path, telegram_server)
+        is_tied(home.path, telegram_server)
         become_subreaper()
         await _Fleet(home, settings, tell, telegram_server, worker_entry).run(stopping)
 
@@ -132,6 +132,8 @@ class _Fleet:
         exits.push_async_callback(end_orphans, self._clock, within_s=parts.DRAIN_S)
         # The zygote takes longest, and the supervisor has nobody to ask before it is there.
         await together(self._start(parts.zygote(wiring), exits), self._start(parts.api(wiring), exits))
+        # From here on bots may log in. A start that was refused before left the choice open.
+        tie(self._home.path, self._telegram_server)
         await self._start(parts.supervisor(wiring), exits)
 
     async def _servers(self, exits: AsyncExitStack) -> tuple[str, str]:

@@ -126,6 +126,8 @@ def _become(bot_id: str) -> int | None:
         return None
     _limit(resource.RLIMIT_NPROC, _PROCESSES)
     os.setresuid(uid, uid, uid)
+    # Libraries look for settings there (asyncpg for keys), and may not even look into root's.
+    os.environ["HOME"] = "/"
     return uid
 
 

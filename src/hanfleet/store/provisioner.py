@@ -36,6 +36,9 @@ _SETTINGS = {
     "statement_timeout": "30s",
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "60s",
+    # A worker beats every two seconds. One whose network swallowed its connection can log in again only when the server
+    # has given the old one up.
+    "idle_session_timeout": "10s",
     "work_mem": "4MB",
     "jit": "off",
     # A worker repeats a dozen statements on partitioned tables: planning each anew takes longer than running it.

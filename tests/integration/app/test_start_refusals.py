@@ -157,3 +157,21 @@ def test_a_home_that_cannot_be_made_is_bad_input() -> None:
     status, said = _up(Path("/proc/nope"))
     assert status == 2
     assert "choose another home with --home" in said
+
+
+def test_a_refused_start_ties_the_home_to_no_telegram(tmp_path: Path) -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    ended = subprocess.run(
+        [sys.executable, "-m", "hanfleet", "up", "--home", str(tmp_path / "home"), "--api-port", str(free_port())],
+        env={
+            **os.environ,
+            "HANFLEET_DATABASE_URL": f"postgresql://ann@{nowhere}/fleet",
+            "HANFLEET_REDIS_URL": f"redis://{nowhere}/0",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode != 0
+    assert "no server answers there" in ended.stderr
+    assert not (tmp_path / "home" / "telegram").exists()

@@ -63,6 +63,8 @@ def _look_around(startup: WorkerStartup) -> int:
         "writes_foreign_file": _can(lambda: forbidden.with_name("new").write_text("x")),
         "reads_environment": _can(lambda: Path(os.__file__).read_bytes()),
         "uid": os.getuid(),
+        # asyncpg does that at each log-in over TCP.
+        "looks_into_home": _can((Path.home() / ".postgresql" / "postgresql.key").exists),
         "signals_foreign_process": _can(lambda: os.kill(victim, 0)),
         "listens": _can(lambda: socket.create_server(("127.0.0.1", 0)).close()),
         "reads_itself": _can(lambda: Path(f"/proc/{os.getpid()}/smaps_rollup").read_text()),

@@ -116,6 +116,7 @@ async def test_worker_is_shut_in(zygote, tmp_path):
         "writes_foreign_file": False,
         "signals_foreign_process": False,
         "listens": False,
+        "looks_into_home": True,
         "reads_itself": True,
         "makes_process": False,
         "makes_thread": True,

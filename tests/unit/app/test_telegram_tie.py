@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hanfleet.app.telegram_tie import tie
+from hanfleet.app.telegram_tie import is_tied, tie
 from hanfleet.core.errors import ConflictError
 from hanfleet.core.startup import TelegramServer
 
@@ -18,6 +18,12 @@ def test_the_same_telegram_is_let_in_again(tmp_path: Path, first: TelegramServer
     tie(tmp_path, first)
     tie(tmp_path, first)
     assert (tmp_path / "telegram").stat().st_mode & 0o777 == 0o600
+
+
+def test_to_ask_ties_nothing(tmp_path: Path) -> None:
+    assert not is_tied(tmp_path, None)
+    tie(tmp_path, server("one"))
+    assert is_tied(tmp_path, server("one"))
 
 
 def test_a_server_that_moved_is_the_same(tmp_path: Path) -> None:
