@@ -27,6 +27,7 @@ from hanfleet.store.principals import BotPrincipal, Principal
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _REFUSED_LOGIN = {"28000", "28P01"}
 _PASSING_CLASSES = {"08", "53", "57"}  # connection, resources, operator intervention (restart, recovery, termination)
+_ANSWERED_CLASSES = {"40", "53", "55"}  # rolled back, resources, not in the state for it
 _PASSING = {"55P03", "25P03", "25P04"}  # lock and transaction timeouts
 _GAVE_WAY = "Somebody else changed the same in this moment, and this gave way: try again."
 # What passes and is told in our words: a full disk, serialization, deadlock.
@@ -49,6 +50,12 @@ def address_of(url: str) -> str:
     return URL.create(
         "postgresql", host=parts.host, port=parts.port, database=parts.database, query=where
     ).render_as_string()
+
+
+def was_answered(error: StoreUnavailableError) -> bool:
+    """Whether a server that goes on refused this (a full disk, a lock, a deadlock): the connection is still good."""
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state is not None and state[:2] in _ANSWERED_CLASSES
 
 
 @contextmanager

@@ -33,7 +33,7 @@ from hanfleet.store.erasures import Erasures
 from hanfleet.store.events import Events
 from hanfleet.store.evidence import Evidence
 from hanfleet.store.facts import Facts
-from hanfleet.store.faults import translated
+from hanfleet.store.faults import translated, was_answered
 from hanfleet.store.heartbeats import Heartbeats
 from hanfleet.store.imports import Imports
 from hanfleet.store.inbox import Inbox
@@ -157,9 +157,11 @@ class Store:
             yield Transaction(connection, self._rng)
             with translated(principal):
                 await greenlet_spawn(raw.commit)
-        except StoreUnavailableError:
-            # The connection may hang half-way through a statement: only throwing it away is sure to free it.
-            await _undisturbed(_throw_away(raw))
+        except StoreUnavailableError as away:
+            # The connection may hang half-way through a statement: only throwing it away is sure to free it. One that
+            # is kept spares a log-in with each repeat.
+            if not was_answered(away):
+                await _undisturbed(_throw_away(raw))
             raise
         finally:
             await _undisturbed(_give_back(raw))

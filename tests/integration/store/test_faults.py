@@ -50,6 +50,28 @@ async def test_a_terminated_session_is_told_and_the_next_transaction_works(datab
     assert await raw.fetchval("SELECT count(*) FROM metrics_data") == 1
 
 
+@pytest.mark.parametrize("state", ["53100", "55P03", "40P01"])
+async def test_what_a_living_server_refuses_costs_no_log_in(database: Database, state: str) -> None:
+    """Each repeat would log in anew, and a bot that does so over and over looks like an attacker to the watch."""
+    bot = await database.add_bot()
+    raw = await database.connect()
+    await raw.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+        f" $$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = '{state}'; END $$;"
+        "CREATE TRIGGER refuse BEFORE INSERT ON metrics_data FOR EACH ROW EXECUTE FUNCTION refuse()"
+    )
+    sessions = "SELECT array_agg(pid) FROM pg_stat_activity WHERE usename = $1"
+    async with bot.store.transaction(bot.principal) as tx:
+        await tx.bots.get("anna")
+    before = await raw.fetchval(sessions, bot.role_name)
+    with pytest.raises(StoreUnavailableError):
+        await bot.store.run(bot.principal, _record, give_up_after=0.2)
+    assert await raw.fetchval(sessions, bot.role_name) == before
+    await raw.execute("DROP TRIGGER refuse ON metrics_data")
+    await bot.store.run(bot.principal, _record)
+    assert await raw.fetchval("SELECT count(*) FROM metrics_data") == 1
+
+
 async def test_run_repeats_what_a_terminated_session_lost(database: Database) -> None:
     bot = await database.add_bot()
     raw = await database.connect()
