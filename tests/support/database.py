@@ -83,6 +83,8 @@ class Database:
     async def connect(self, url: str | None = None) -> Any:
         """A raw connection (default: as the superuser), closed with the database."""
         connection = await connect(url or self.admin_url, "test")
+        # A bot's is closed when it has nothing to say for a while.
+        await connection.execute("SET idle_session_timeout = 0")
         self._stack.push_async_callback(connection.close, timeout=5)
         return connection
 

@@ -155,5 +155,8 @@ async def test_a_rotation_that_crashed_is_finished_by_the_next(database: Databas
 async def test_a_session_that_its_worker_lost_gives_way_to_the_next(database: Database) -> None:
     """The server notices by itself, for nobody else can: a bot has one session, and a network may swallow its end."""
     bot = await database.add_bot("anna")
-    raw = await database.connect(bot.url)
-    assert await raw.fetchval("SHOW idle_session_timeout") == "10s"
+    raw = await connect(bot.url, "test")
+    try:
+        assert await raw.fetchval("SHOW idle_session_timeout") == "10s"
+    finally:
+        await raw.close()
