@@ -57,6 +57,8 @@ async def test_killed_it_comes_back_with_its_data_and_users(valkey: EmbeddedValk
         pipe.xadd("hf:1:stream", {"n": "1"})
         await pipe.execute()
     await admin.set("hf:1:after", "a transaction")
+    # While the disk is busy, the server writes up to two seconds later (appendfsync everysec).
+    assert (await admin.waitaof(1, 0, 10_000))[0] == 1
     assert valkey.pid is not None
     os.kill(valkey.pid, signal.SIGKILL)
     assert await valkey.wait() == -signal.SIGKILL

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import random
 import signal
 import sqlite3
@@ -79,8 +80,10 @@ async def _process(sandbox: SandboxHandle, path: Path, seed: int) -> Any:
     try:
         yield process
     finally:
+        # Not by process.kill(): that looks first whether it has died already, and takes its status from asyncio then.
         if process.returncode is None:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
         status = await process.wait()
         await process.communicate()
     assert status == -signal.SIGKILL, "the receiver ended by itself"
