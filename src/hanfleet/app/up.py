@@ -57,6 +57,7 @@ async def run_up(settings: Settings, tell: Teller, *, worker_entry: str = WORKER
     home = open_home(settings)
     with home.lock():
         check_free(settings.api_host, settings.api_port)
+        # Refuses another Telegram's home before anything is started; the tie itself comes when bots may log in.
         is_tied(home.path, telegram_server)
         become_subreaper()
         await _Fleet(home, settings, tell, telegram_server, worker_entry).run(stopping)
@@ -132,7 +133,7 @@ class _Fleet:
         exits.push_async_callback(end_orphans, self._clock, within_s=parts.DRAIN_S)
         # The zygote takes longest, and the supervisor has nobody to ask before it is there.
         await together(self._start(parts.zygote(wiring), exits), self._start(parts.api(wiring), exits))
-        # From here on bots may log in. A start that was refused before left the choice open.
+        # From here on bots may log in.
         tie(self._home.path, self._telegram_server)
         await self._start(parts.supervisor(wiring), exits)
 

@@ -152,7 +152,7 @@ async def test_a_rotation_that_crashed_is_finished_by_the_next(database: Databas
     await (await connect(login.url, "test")).close(timeout=5)
 
 
-async def test_a_session_that_its_worker_lost_gives_way_to_the_next(database: Database) -> None:
+async def test_the_server_is_told_to_end_idle_sessions_of_bots(database: Database) -> None:
     """The server notices by itself, for nobody else can: a bot has one session, and a network may swallow its end."""
     bot = await database.add_bot("anna")
     raw = await connect(bot.url, "test")
