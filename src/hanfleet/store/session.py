@@ -3,8 +3,8 @@
 Connection loss becomes StoreUnavailableError; `Store.run` repeats the whole transaction then, so what is passed to it
 must be idempotent: the answer to a COMMIT can be lost after the commit happened.
 
-Not by SQLAlchemy's own asyncio front: that loads its object mapper with it, megabytes in each process. What it is made of
-is used here: the engine, and a greenlet per call in which the driver may wait.
+Not by SQLAlchemy's own asyncio front: that loads its object mapper with it, megabytes in each process. What it is
+made of is used here: the engine, and a greenlet per call in which the driver may wait.
 """
 
 import asyncio
