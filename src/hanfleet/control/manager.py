@@ -89,7 +89,7 @@ class MultiBotManager:
         async def change(tx: Transaction) -> BotRow:
             row = await _held(tx, bot_id)
             check_kept(row)
-            stored = await self._safe.open(tx, bot_id)
+            stored = await self._safe.open(tx, bot_id, update.model_fields_set)
             config = update.applied_to(bot_id, stored)
             check_persona(config.persona)
             await tx.bots.set_config(bot_id, config.public(), version)

@@ -1,5 +1,6 @@
 """A bot's secrets and commands under its data keys, which the master key opens."""
 
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 
@@ -31,11 +32,21 @@ class BotSafe:
         for name in stored.keys() - config.secrets().keys():
             await tx.secrets.drop(config.bot_id, name)
 
-    async def open(self, tx: Transaction, bot_id: str) -> dict[str, str]:
-        """The bot's secrets by field name. Raises PermanentError when the master key is another."""
+    async def open(self, tx: Transaction, bot_id: str, renewed: Collection[str]) -> dict[str, str]:
+        """The bot's secrets by field name; "" for one of ``renewed`` that does not open, for it is set anew just now.
+
+        Raises PermanentError when the master key is another, or when one that is to stay does not open.
+        """
         ring = await self._ring(tx, bot_id)
-        sealed = await tx.secrets.all(bot_id)
-        return {name: ring.open(name, value).decode() for name, value in sealed.items()}
+        opened = {}
+        for name, value in (await tx.secrets.all(bot_id)).items():
+            try:
+                opened[name] = ring.open(name, value).decode()
+            except PermanentError:
+                if name not in renewed:
+                    raise
+                opened[name] = ""
+        return opened
 
     async def command_seal(self, tx: Transaction, bot_id: str) -> Seal:
         """What seals commands to this bot."""

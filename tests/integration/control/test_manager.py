@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from hanfleet.control import BotUpdate, MultiBotManager, RefusedConfigError
 from hanfleet.core.commands import Reload, RequestLoginCode, SubmitLoginCode, SubmitLoginPassword
 from hanfleet.core.config import BotConfig
-from hanfleet.core.errors import ConflictError, InvalidInputError, NotFoundError
+from hanfleet.core.errors import ConflictError, InvalidInputError, NotFoundError, PermanentError
 from hanfleet.core.states import BotState, DesiredState, WorkerPhase
 from hanfleet.store.records import BotRow
 from hanfleet.store.session import Transaction
@@ -92,6 +92,20 @@ async def test_a_secret_can_be_changed_and_taken_away(manager: MultiBotManager, 
     assert (await hand.opened_secrets(bot_id))["openai_api_key"] == "sk-new"
     await manager.configure(bot_id, BotUpdate.model_validate({**document, "openai_api_key": None}))
     assert await hand.opened_secrets(bot_id) == {"telegram_api_hash": API_HASH}
+
+
+async def test_a_secret_that_does_not_open_is_set_anew_or_taken_away(
+    manager: MultiBotManager, hand: FleetHand, database: Database, bot_id: str
+) -> None:
+    await added(manager, bot_id)
+    document = (await manager.get_bot(bot_id)).config
+    raw = await database.connect()
+    for given, left in (("sk-new", {"openai_api_key": "sk-new"}), (None, {})):
+        await raw.execute("UPDATE secrets SET sealed = sealed || 'x' WHERE name = 'openai_api_key'")
+        with pytest.raises(PermanentError, match=f"openai_api_key of {bot_id} does not open"):
+            await manager.configure(bot_id, BotUpdate.model_validate(document))
+        await manager.configure(bot_id, BotUpdate.model_validate({**document, "openai_api_key": given}))
+        assert await hand.opened_secrets(bot_id) == {"telegram_api_hash": API_HASH, **left}
 
 
 @pytest.mark.parametrize(
