@@ -49,6 +49,9 @@ class Raw:
         return raw
 
     def say(self, *words: bytes) -> None:
+        """Raises ConnectionError once the server has hung up: asyncio would log each word that it throws away."""
+        if self.writer.transport.is_closing():
+            raise ConnectionResetError("the server has hung up")
         self.writer.write(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(one), one) for one in words))
 
     async def answers(self, number: int) -> None:
