@@ -35,6 +35,7 @@ from hanfleet.supervisor.door_watch import DoorWatch
 from hanfleet.supervisor.expulsion import Expulsion
 from hanfleet.supervisor.fleet import Fleet, FleetSettings
 from hanfleet.supervisor.health import HealthLimits
+from hanfleet.supervisor.knocks import knocks_of
 from hanfleet.supervisor.leader import Leadership
 from hanfleet.supervisor.leases import LeaseWatch
 from hanfleet.supervisor.reconciler import Rules
@@ -91,7 +92,8 @@ class Supervisor:
         self._bus_watch = BusWatch(
             store, BotUses(bus), Expulsion(bus_users.shut_out, store, self.leases).shut_out, clock
         )
-        self._door_watch = DoorWatch(store, _unix_sockets(payload), from_database, clock)
+        doors = _unix_sockets(payload)
+        self._door_watch = DoorWatch(store, knocks_of(store, doors) if doors else None, from_database, clock)
         self._starter = Starter(
             store=store,
             launcher=self._launcher,

@@ -100,8 +100,8 @@ REFUSED: Mapping[str, tuple[int, int | None]] = {
 }
 
 
-class Only(NamedTuple):
-    """A call that is refused unless its argument (from 0), of which ``mask`` is looked at, has one of these values.
+class Argument(NamedTuple):
+    """What a call is judged by: one of its arguments (from 0), of which ``mask`` is looked at, and values of it.
 
     Of an argument the lower 32 bits are compared: the kernel takes no more of these.
     """
@@ -113,22 +113,30 @@ class Only(NamedTuple):
 
 
 _ALL = 0xFFFFFFFF
-_CLONE_THREAD = 0x10000
+_CLONE_FILES, _CLONE_THREAD = 0x400, 0x10000
+_PR_SET_DUMPABLE = 4
 
-REFUSED_UNLESS: Mapping[str, Only] = {
-    # A thread, no process.
-    "clone": Only((56, 220), 0, _CLONE_THREAD, [_CLONE_THREAD]),
+#: Refused unless the argument has one of the values.
+REFUSED_UNLESS: Mapping[str, Argument] = {
+    # A thread, no process; and no thread has descriptors of its own, which the watch of the door would not see.
+    "clone": Argument((56, 220), 0, _CLONE_THREAD | _CLONE_FILES, [_CLONE_THREAD | _CLONE_FILES]),
     # Its own limits: they cannot be raised again, and those of others are theirs.
-    "prlimit64": Only((302, 261), 0, _ALL, [0]),
+    "prlimit64": Argument((302, 261), 0, _ALL, [0]),
     # Shared or without a file, not both: that is no data to RLIMIT_DATA.
-    "mmap": Only((9, 222), 3, mmap.MAP_SHARED | mmap.MAP_ANONYMOUS, [0, mmap.MAP_SHARED, mmap.MAP_ANONYMOUS]),
+    "mmap": Argument((9, 222), 3, mmap.MAP_SHARED | mmap.MAP_ANONYMOUS, [0, mmap.MAP_SHARED, mmap.MAP_ANONYMOUS]),
     # No leases and locks, for which others would wait, and no signals to others.
-    "fcntl": Only(
+    "fcntl": Argument(
         (72, 25),
         1,
         _ALL,
         [fcntl.F_DUPFD, fcntl.F_GETFD, fcntl.F_SETFD, fcntl.F_GETFL, fcntl.F_SETFL, fcntl.F_DUPFD_CLOEXEC],
     ),
+}
+
+#: Refused if the argument has one of the values.
+REFUSED_IF: Mapping[str, Argument] = {
+    # Who may look at it was settled when it was shut in (launchers/containment.py).
+    "prctl": Argument((157, 167), 0, _ALL, [_PR_SET_DUMPABLE]),
 }
 
 
@@ -164,12 +172,13 @@ def _filter(machine: _Machine) -> bytes:
     for numbers in REFUSED.values():
         if (number := numbers[machine.column]) is not None:
             steps += [_step(_IF_EQUAL, number, if_false=1), refuse]
-    for only in REFUSED_UNLESS.values():
-        judged = [_step(_LOAD, _FIRST_ARGUMENT + 8 * only.argument), _step(_AND, only.mask)]
-        for value in only.values:
-            judged += [_step(_IF_EQUAL, value, if_false=1), allow]
-        judged.append(refuse)
-        steps += [_step(_IF_EQUAL, only.numbers[machine.column], if_false=len(judged)), *judged]
+    for calls, if_so, if_not in ((REFUSED_UNLESS, allow, refuse), (REFUSED_IF, refuse, allow)):
+        for call in calls.values():
+            judged = [_step(_LOAD, _FIRST_ARGUMENT + 8 * call.argument), _step(_AND, call.mask)]
+            for value in call.values:
+                judged += [_step(_IF_EQUAL, value, if_false=1), if_so]
+            judged.append(if_not)
+            steps += [_step(_IF_EQUAL, call.numbers[machine.column], if_false=len(judged)), *judged]
     steps.append(allow)
     return b"".join(steps)
 

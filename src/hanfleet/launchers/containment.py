@@ -1,10 +1,10 @@
 """Shutting a worker in before it runs a line of its own: what an escaped one could not do afterwards.
 
-In this order: resource limits → no new privileges → Landlock → as root a uid of the bot's own → not dumpable → a
-filter of system calls. A worker may read the Python environment, the code it comes from, certificates and its own
-/proc; it writes nothing but descriptors that it was born with (its log); it may open TCP connections and no TCP
-listener; it cannot signal, trace or slow a process outside. Best effort: an old kernel gives less, and ``contain``
-says which level was reached.
+In this order: resource limits → no new privileges → Landlock → as root a uid of the bot's own → who may look at its
+memory and descriptors → a filter of system calls. A worker may read the Python environment, the code it comes from,
+certificates and its own /proc; it writes nothing but descriptors that it was born with (its log); it may open TCP
+connections and no TCP listener; it cannot signal, trace or slow a process outside. Best effort: an old kernel gives
+less, and ``contain`` says which level was reached.
 
 Plainly, what is not here: a fleet of an ordinary user runs all its workers as that user, there is no cgroup, the
 filter names what is refused and not what is allowed, and a unix socket stays reachable by path for whoever may enter
@@ -91,7 +91,8 @@ def contain(bot_id: str, limits: WorkerLimits, code: Iterable[Path]) -> Containm
     _limit(resource.RLIMIT_DATA, limits.data_bytes)
     _limit(resource.RLIMIT_NOFILE, limits.open_files)
     _limit(resource.RLIMIT_FSIZE, limits.file_size_bytes)
-    _limit(resource.RLIMIT_CORE, 0)
+    # Not 0: only a limit of 1 keeps Linux from giving memory to the program that collects dumps, too (core(5)).
+    _limit(resource.RLIMIT_CORE, 1)
     privileges = sys.platform == "linux"
     if privileges:
         _limit_addresses(limits.data_bytes)
@@ -100,7 +101,9 @@ def contain(bot_id: str, limits: WorkerLimits, code: Iterable[Path]) -> Containm
     abi = _landlock(code)
     own_uid = _become(bot_id) if os.geteuid() == 0 else None
     if privileges:
-        _prctl(_PR_SET_DUMPABLE, 0)
+        # Of workers with one uid the supervisor has to see who connects (supervisor/knocks.py), and Landlock keeps them
+        # from looking at each other. Without it nobody may look: root alone sees the descriptors of such a process.
+        _prctl(_PR_SET_DUMPABLE, int(own_uid is None and abi > 0))
     call_filter = privileges and filter_calls(_libc)
     return Containment(limits=True, no_new_privs=privileges, landlock_abi=abi, own_uid=own_uid, call_filter=call_filter)
 

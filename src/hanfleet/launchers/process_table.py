@@ -17,6 +17,7 @@ from hanfleet.core.process import ProcessRef
 
 _START_TIME_FIELD = 22  # proc_pid_stat(5)
 _FIRST_FIELD_AFTER_NAME = 3
+_SOCKET = "socket:["
 
 
 def node_name() -> str:
@@ -55,6 +56,33 @@ def is_alive(ref: ProcessRef) -> bool:
         return not handle.is_dead()
     finally:
         handle.close()
+
+
+def sockets_of(ref: ProcessRef) -> frozenset[int]:
+    """Inodes of the sockets that the process has open: none when it is gone, or may not be looked at (proc(5))."""
+    if start_time(ref.pid) != ref.start_time:
+        return frozenset()
+    # The first thread may have ended while others go on with the same descriptors.
+    for thread in _listed(Path(f"/proc/{ref.pid}/task")):
+        descriptors = _listed(thread / "fd")
+        if descriptors:
+            return frozenset(inode for each in descriptors if (inode := _inode_of_socket(each)) is not None)
+    return frozenset()
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except (PermissionError, FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def _inode_of_socket(descriptor: Path) -> int | None:
+    try:
+        target = str(descriptor.readlink())
+    except (PermissionError, FileNotFoundError, ProcessLookupError):  # closed meanwhile
+        return None
+    return int(target[len(_SOCKET) : -1]) if target.startswith(_SOCKET) else None
 
 
 class ProcessHandle:

@@ -1,13 +1,13 @@
 """Who is connected to a server through its unix socket, as the kernel tells: sock_diag(7), linux/unix_diag.h.
 
 A server knows its clients by name once they have logged in; the kernel knows each by its uid, from the first moment.
-Refuses to judge how many are too many.
+Refuses to say which bot that is (supervisor/knocks.py).
 """
 
 import os
 import socket
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 _NETLINK_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY = 4, 20
@@ -33,15 +33,26 @@ class _Socket:
     uid: int | None
 
 
-def callers(paths: Collection[str]) -> dict[int, int]:
-    """The far ends of connections to sockets at ``paths``, accepted or not yet: inode → the uid that made it.
+@dataclass(frozen=True)
+class Door:
+    """Inodes of sockets. ``callers``: far ends of connections to the servers, accepted or not yet, and the uid that
+    made each; ``ends``: the servers' own, which stay until they close them, too.
+    """
+
+    callers: Mapping[int, int]
+    ends: frozenset[int]
+
+
+def at_the_door(paths: Collection[str]) -> Door:
+    """Who is connected to sockets at ``paths``, or waits to be.
 
     Raises OSError where the kernel does not tell (before Linux 5.3, or without unix_diag).
     """
-    ends = list(_sockets())
-    uids = {end.inode: end.uid for end in ends}
-    far = (peer for end in ends if end.name in paths for peer in end.peers)
-    return {inode: uid for inode in far if (uid := uids.get(inode)) is not None}
+    found = {each.inode: each for each in _sockets()}
+    ends = {each.inode for each in found.values() if each.name in paths}
+    far = {peer for inode in ends for peer in found[inode].peers}
+    callers = {inode: uid for inode in far & found.keys() if (uid := found[inode].uid) is not None}
+    return Door(callers, frozenset(ends))
 
 
 def _sockets() -> Iterator[_Socket]:

@@ -76,6 +76,7 @@ _WAYS = [
     "os.fchmod(file, 0o777)",
     "os.chown(path, os.getuid(), os.getgid())",
     "os.utime(path, (1, 1))",
+    "done(libc.prctl(4, 0, 0, 0, 0))",  # not to be dumped, and so not to be looked at
 ]
 
 
@@ -94,6 +95,8 @@ def test_without_the_filter_anybody_does(way: str, tmp_path: Path) -> None:
     [
         pytest.param("call(56, 17)", "PermissionError 1", marks=X86),  # clone(SIGCHLD) on x86-64
         pytest.param("call(56, 0x100 | 17)", "PermissionError 1", marks=X86),  # sharing memory, and still a process
+        # A thread with descriptors of its own: CLONE_VM, SIGHAND and THREAD without FILES.
+        pytest.param("call(56, 0x10900, 0, 0, 0, 0)", "PermissionError 1", marks=X86),
         pytest.param("call(0x40000000 | 57)", "OSError 38", marks=X86),  # fork of the x32 interface
         ("call(425, 1, None)", "OSError 38"),  # io_uring_setup
         ("call(434, victim, 0)", "OSError 38"),  # pidfd_open

@@ -115,6 +115,7 @@ async def test_worker_is_shut_in(zygote, tmp_path):
         "reads_foreign_file": False,
         "writes_foreign_file": False,
         "signals_foreign_process": False,
+        "looks_into_foreign_process": False,
         "listens": False,
         "looks_into_home": True,
         "reads_itself": True,

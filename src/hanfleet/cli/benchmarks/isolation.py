@@ -28,13 +28,16 @@ from hanfleet.core.errors import HanfleetError
 from hanfleet.core.messages import InboundMessage, Person, UpdateBatch
 from hanfleet.kit.clock import SystemClock
 from hanfleet.launchers.containment import uid_of
+from hanfleet.launchers.process_table import node_name, ref_of
 from hanfleet.sandbox.contacts.judge import percentile
 from hanfleet.store.addresses import connect
 from hanfleet.store.bot_sessions import BotSessions
+from hanfleet.store.leases import lease_of
 from hanfleet.store.principals import BotPrincipal
 from hanfleet.store.provisioner import Provisioner
 from hanfleet.store.session import Store
 from hanfleet.supervisor.door_watch import DoorWatch
+from hanfleet.supervisor.knocks import knocks_of
 from hanfleet.supervisor.server_process import ServerProcesses
 from hanfleet.supervisor.session_watch import SessionWatch
 from hanfleet.supervisor.starter import SUPERVISOR
@@ -92,6 +95,7 @@ async def bench_isolation(rounds: int, say: Say) -> Figures:
                 quiet += await walk.times(lambda done: done < rounds - rounds // 2)
                 url = (await roles.rotate(attacker)).url
                 async with _watched(stock) as expulsion, _under_attack(url, statement, attacker) as process:
+                    await _lease(stock, attacker, process)
                     expulsion.begin(process)
                     watched = await walk.times(partial(_goes_on, expulsion))
                 rows.append(_row(name, quiet, loud, watched, expulsion.after_s))
@@ -162,6 +166,19 @@ class _Expulsion:
         self.after_s = self.seconds()
 
 
+async def _lease(stock: Stock, bot_id: str, process: SpawnProcess) -> None:
+    """What supervisor.starter writes down of each worker: where all have one uid, the watch of the door looks there."""
+    ref = ref_of(process.pid or 0, node_name())
+    assert ref is not None
+    store = Store(stock.installation.urls.supervisor, clock=SystemClock(), application_name="hanfleet bench")
+    try:
+        async with store.transaction(SUPERVISOR) as tx:
+            epoch = await tx.leases.grant(lease_of(bot_id), _TIMEOUT_S)
+            await tx.leases.name_holder(lease_of(bot_id), epoch, ref)
+    finally:
+        await store.close()
+
+
 @asynccontextmanager
 async def _watched(stock: Stock) -> AsyncIterator[_Expulsion]:
     """The supervisor's watches, with the limits of a real fleet; as there, they are connected before all begins."""
@@ -169,7 +186,7 @@ async def _watched(stock: Stock) -> AsyncIterator[_Expulsion]:
     store = Store(urls.supervisor, clock=clock, application_name="hanfleet bench")
     sessions = BotSessions(urls.provisioner)
     expulsion, processes = _Expulsion(sessions), ServerProcesses(stock.pid_file)
-    door = DoorWatch(store, [_socket_of(urls.provisioner)], expulsion.shut_out, clock)
+    door = DoorWatch(store, knocks_of(store, [_socket_of(urls.provisioner)]), expulsion.shut_out, clock)
     async with store.transaction(SUPERVISOR) as tx:
         await tx.bots.list()
     await sessions.open(waiting_s=1.0)
