@@ -19,6 +19,7 @@ import asyncpg
 from sqlalchemy import TextClause
 
 import hanfleet.store
+from hanfleet.store import sealed_values
 from tests.support.million import STATISTICS, partition_months
 
 BOT = "bot-07"
@@ -73,10 +74,26 @@ def statements() -> Iterator[Statement]:
             continue
         for name, value in vars(importlib.import_module(module.name)).items():
             if isinstance(value, TextClause) and value.text and _READS.search(value.text):
-                names = tuple(dict.fromkeys(_PARAMETER.findall(value.text)))
-                yield Statement(
-                    f"{module.name.removeprefix('hanfleet.store.')}.{name}", _numbered(value.text, names), names
-                )
+                yield _statement(f"{module.name.removeprefix('hanfleet.store.')}.{name}", value)
+    for name, clause in _of_places():
+        if _READS.search(clause.text):
+            yield _statement(name, clause)
+
+
+def _of_places() -> Iterator[tuple[str, TextClause]]:
+    """Those that are made for each place where sealed values lie, and so stand under no name in their module."""
+    for place in sealed_values.PLACES:
+        for texts in ("sealed", "clear"):
+            for page in ("first", "next"):
+                clause = sealed_values._stale(place, texts == "sealed", first=page == "first")
+                yield f"sealed_values.stale {place.name}, {texts}, {page} page", clause
+        yield f"sealed_values.put {place.name}", sealed_values._put(place)
+        yield f"sealed_values.count {place.name}", sealed_values._count(place)
+
+
+def _statement(name: str, clause: TextClause) -> Statement:
+    names = tuple(dict.fromkeys(_PARAMETER.findall(clause.text)))
+    return Statement(name, _numbered(clause.text, names), names)
 
 
 def _numbered(text: str, names: tuple[str, ...]) -> str:

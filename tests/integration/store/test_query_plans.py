@@ -16,6 +16,8 @@ from tests.support.planning import BOT, Statement, faults, functions, nodes, pla
 #: In the planner's units, of which a page read in order is 1 and a row 0.01: some 5 ms of work.
 _COST_LIMIT = 1_000
 _ALL_EVENTS = "reads all events of one bot, which is rare: an erasure"
+_ALL_SEALED = "reads all messages of one bot, which is rare: a rotation of its keys"
+_COUNT_SEALED = "sealed_values.count messages.text_sealed"
 #: Statements that may cost more, and why.
 _COSTLY = {
     "bots._ERASE_EVENTS": (15_000, _ALL_EVENTS),
@@ -25,10 +27,16 @@ _COSTLY = {
     "events._UNPUBLISHED": (15_000, "some rows of each bot that waits, and the planner believes in a hundred of these"),
     "messages._SEARCH": (10_000, "as many rows as pages ask for"),
     "search_messages()": (10_000, "as many rows as hold the words"),
+    "sealed_values.stale messages.text_sealed, clear, first page": (15_000, _ALL_SEALED),
+    "sealed_values.stale messages.text_sealed, clear, next page": (15_000, _ALL_SEALED),
+    _COUNT_SEALED: (15_000, _ALL_SEALED),
 }
 
 #: Verification of the trail reads all of it, one after the other.
 _READS_ALL = {"evidence._LINKS"}
+
+#: Much dearer than the custom plan, so PostgreSQL never takes it of itself; and nobody forces it.
+_NEVER_GENERIC = {_COUNT_SEALED}
 
 
 @pytest.fixture
@@ -68,7 +76,9 @@ async def _complaints(database: Database, admin: Any, asked: list[Statement]) ->
     never = {statement.name for statement in asked}
     for role, connection in (await _roles(database, admin)).items():
         for statement in asked:
-            for generic in (False, True):
+            if statement.name.startswith("sealed_values.") and role != "owner":
+                continue
+            for generic in (False,) if statement.name in _NEVER_GENERIC else (False, True):
                 tree = await plan(connection, statement, generic=generic)
                 if tree is None:
                     break
@@ -97,6 +107,7 @@ async def test_every_statement_finds_its_rows_by_an_index_in_one_partition(datab
         "audit._LIST_OF_BOT",
     }
     assert names >= _COSTLY.keys()
+    assert len([name for name in names if name.startswith("sealed_values.")]) == 6
     assert len(asked) > 50
     complaints, never = await _complaints(database, admin, asked)
     assert not complaints, "\n".join(complaints)
