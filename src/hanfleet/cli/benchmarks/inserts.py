@@ -55,7 +55,7 @@ async def _inbox(stock: Stock, stores: Mapping[str, Store], at_once: int, run: i
         taken = 0
         while time.perf_counter() - began < _FOR_S:
             number = _IDS_FROM * (run + 1) + taken
-            place = queries.Place(bot_id, stock.chat(bot, taken % 100), stock.message_id(bot), bot, clock.now())
+            place = queries.Place(bot_id, stock.chat(bot, taken % 100), stock.message_id(bot), bot, 1, clock.now())
             async with store.transaction(BotPrincipal(bot_id)) as tx:
                 batch = queries.batch(place, range(number, number + at_once))
                 await tx.inbox.take(bot_id, batch, place.now, 60.0, queries.clear)

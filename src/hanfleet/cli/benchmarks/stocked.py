@@ -144,6 +144,15 @@ def _tables(names: Sequence[str], messages: int) -> Iterator[tuple[str, Sequence
         ((names[n % len(names)], "answer_latency_ms", float(n % 97), _moment(n, messages))
          for n in range(0, messages, 20)),
     )  # fmt: skip
+    # Chains of their own: those of the bots go on while it is measured.
+    yield (
+        "audit",
+        ("chain", "seq", "timestamp", "principal", "db_role", "action", "noun", "bot_id", "subject", "prev_hash",
+         "hash"),
+        ((f"old:{names[n % len(names)]}", n, _moment(n, messages), "operator:owner", "api", "update", "contact",
+          names[n % len(names)], "a contact", b"", b"")
+         for n in range(0, messages, 10)),
+    )  # fmt: skip
 
 
 def _messages(names: Sequence[str], messages: int) -> Iterator[Row]:

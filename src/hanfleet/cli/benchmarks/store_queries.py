@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from hanfleet.core.messages import InboundMessage, Person, UpdateBatch, UpdateState
+from hanfleet.core.messages import (
+    InboundMessage,
+    MessageDeletion,
+    MessageEdit,
+    Person,
+    UpdateBatch,
+    UpdateState,
+)
 from hanfleet.store.records import OutboxKind, OutboxRow, Part, ScheduleKind, TurnDecision
 from hanfleet.store.session import Transaction
 
@@ -17,16 +24,39 @@ HISTORY = 20
 
 @dataclass(frozen=True)
 class Place:
-    """Where a query looks: one chat of one bot, one message in it (and its number), and the time of the asking."""
+    """Where a query looks: one chat of one bot, one message in it (and its numbers), and the time of the asking."""
 
     bot_id: str
     chat_id: int
     message_id: UUID
     number: int
+    telegram_id: int
     now: datetime
 
 
 Query = Callable[[Transaction, Place], Awaitable[object]]
+
+
+def clear(_field: str, content: bytes) -> bytes:
+    """A seal that seals nothing: no entities come with these batches."""
+    return content
+
+
+async def _edit(tx: Transaction, at: Place) -> None:
+    # The number stays: it is what the search for a word of one message looks for.
+    edit = MessageEdit(at.chat_id, at.telegram_id, f"and now it is another soup #{at.number}")
+    await tx.inbox.take(at.bot_id, UpdateBatch(None, edits=(edit,)), at.now, 0.0, clear)
+
+
+async def _delete(tx: Transaction, at: Place) -> None:
+    # The next message, for the one here is searched for.
+    batch = UpdateBatch(None, deletions=(MessageDeletion((at.telegram_id + 1,)),))
+    await tx.inbox.take(at.bot_id, batch, at.now, 0.0, clear)
+
+
+async def _publish(tx: Transaction, _at: Place) -> None:
+    await tx.events.mark_published(await tx.events.unpublished())
+
 
 #: As the bot's own role.
 OF_BOTS: dict[str, Query] = {
@@ -53,6 +83,12 @@ OF_BOTS: dict[str, Query] = {
     "bot: record three metrics": lambda tx, at: tx.metrics.record(
         at.bot_id, {"messages_in": 3.0, "messages_out": 2.0, "answer_latency_ms": 12.5}, at.now
     ),
+    "bot: save its place": lambda tx, at: tx.sessions.save_state(at.bot_id, UpdateState(1, 1, at.now, 1)),
+    "bot: a message was edited": _edit,
+    "bot: a message was deleted": _delete,
+    "bot: put a turn off": lambda tx, at: tx.conversations.postpone(at.bot_id, at.chat_id, at.now),
+    "bot: a contact opts out": lambda tx, at: tx.contacts.set_opted_out(at.bot_id, at.chat_id, at.now),
+    "bot: a contact opts in again": lambda tx, at: tx.contacts.set_opted_out(at.bot_id, at.chat_id, None),
 }
 
 #: As the API's role, for an operator of all bots.
@@ -71,9 +107,17 @@ OF_OPERATORS: dict[str, Query] = {
     "api: an hour of metrics": lambda tx, at: tx.metrics.list(
         at.bot_id, "answer_latency_ms", at.now - timedelta(hours=1)
     ),
+    "api: 100 events of a day, all bots": lambda tx, at: tx.events.list(since=at.now - timedelta(days=1), limit=100),
+    "api: 100 audit entries": lambda tx, at: tx.audit.page(bot_id=at.bot_id),
+    "api: 100 audit entries, all bots": lambda tx, at: tx.audit.page(),  # noqa: ARG005 - the port's shape
+    "api: take over": lambda tx, at: tx.contacts.set_paused(at.bot_id, at.chat_id, at.now),
+    "api: hand back": lambda tx, at: tx.contacts.set_paused(at.bot_id, at.chat_id, None),
 }
 
-#: The same role, through a definer function that no policy binds: a word of one message, and one of most of them.
+#: As the relay's role: what waits is read, and marked as published.
+OF_RELAY: dict[str, Query] = {"relay: publish what waits": _publish}
+
+#: As the API's role, through a definer function that no policy binds: a word of one message, and one of most of them.
 SEARCHES: dict[str, Query] = {
     "search: a word of one message": lambda tx, at: tx.messages.search(at.bot_id, str(at.number)),
     "search: a word of every other": lambda tx, at: tx.messages.search(at.bot_id, "lake"),
@@ -105,11 +149,6 @@ def decision(place: Place, newest_inbound: int) -> TurnDecision:
     """One reply."""
     part = Part(OutboxKind.REPLY, "Soup is what I would have chosen, too. Which one was it, and who cooked?")
     return TurnDecision(place.chat_id, newest_inbound, (part,))
-
-
-def clear(_field: str, content: bytes) -> bytes:
-    """A seal that seals nothing: no entities come with these batches."""
-    return content
 
 
 async def begin(tx: Transaction, place: Place) -> OutboxRow:
