@@ -13,6 +13,7 @@ from hanfleet.control.data_keys import DataKeys, Rotated
 from hanfleet.control.sealing import first_ring, ring_of, use_texts
 from hanfleet.core.errors import FencedError, HanfleetError
 from hanfleet.core.messages import Entity, SessionSnapshot
+from hanfleet.store import migrate
 from hanfleet.store.sealed_values import PLACES
 from hanfleet.store.session import Store
 from hanfleet.vault import KeyRing, MasterKey
@@ -146,6 +147,18 @@ async def test_another_bots_values_stay_as_they_are(vault: Vault) -> None:
     await vault.rotate("anna")
     assert await vault.only_one_key_is_in_use("boris") == 1
     await vault.everything_opens("boris")
+
+
+async def test_everything_opens_after_the_schema_went_back_and_up_again(vault: Vault) -> None:
+    async with vault.owner.transaction(SYSTEM) as tx:
+        await tx.bots.set_config("anna", {"name": "Anna"})  # with sealed texts there is no way back
+    assert (await vault.rotate()).done
+    url = vault.database.urls.owner
+    assert await migrate.downgrade(url, "0004")
+    assert await migrate.upgrade(url)
+    vault.owner = await vault.database.store(url)
+    await vault.everything_opens()
+    assert await vault.only_one_key_is_in_use() == 2
 
 
 async def test_values_of_an_older_release_name_no_key_and_are_sealed_anew(vault: Vault) -> None:

@@ -21,5 +21,6 @@ ALTER TABLE bot_keys DROP CONSTRAINT bot_keys_pkey;
 ALTER TABLE bot_keys DROP COLUMN after_epoch, DROP COLUMN made_at, DROP CONSTRAINT bot_keys_key_id_check;
 CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OF bot_id, wrapped ON bot_keys FOR EACH ROW
     EXECUTE FUNCTION audit_row('key', 'key_id', 'bot_id,key_id', '', 'wrapped');
-ALTER TABLE bot_keys ALTER COLUMN key_id TYPE text USING '1';
+-- Values name their key, so its number has to outlive a way back and up again.
+ALTER TABLE bot_keys ALTER COLUMN key_id TYPE text;
 ALTER TABLE bot_keys ADD PRIMARY KEY (bot_id);

@@ -3,7 +3,7 @@
 -- A bot has several keys while one takes over from another: the highest number seals, all of them open. A worker knows
 -- those keys that were there when its lease was granted, so each says after which epoch it came.
 ALTER TABLE bot_keys DROP CONSTRAINT bot_keys_pkey;
-ALTER TABLE bot_keys ALTER COLUMN key_id TYPE integer USING 1;
+ALTER TABLE bot_keys ALTER COLUMN key_id TYPE integer USING key_id::integer;
 ALTER TABLE bot_keys
     ADD COLUMN after_epoch bigint NOT NULL DEFAULT 0,
     ADD COLUMN made_at timestamptz NOT NULL DEFAULT now(),
