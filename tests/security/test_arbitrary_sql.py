@@ -93,6 +93,7 @@ async def test_no_script_reaches_another_bot(scene: Scene, untouched: dict[str, 
 
 async def test_the_test_would_notice(scene: Scene) -> None:
     """With one lock open the same means find the marker, and the digest sees what changed."""
+    await _sober(scene.raw)  # the last script may have left settings in which no table can be read
     before = await _digest(scene)
     query = ["SELECT to_jsonb(t) FROM messages t", "COPY (SELECT * FROM messages) TO STDOUT"]
     assert FOREIGN not in await _run(scene.raw, query)
