@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.database import OPERATOR, Database
-from tests.support.planning import BOT, Statement, faults, functions, nodes, plan, put_statistics, statements
+from tests.support.planning import BOT, Statement, faults, functions, plan, put_statistics, statements
 
 #: In the planner's units, of which a page read in order is 1 and a row 0.01: some 5 ms of work.
 _COST_LIMIT = 1_000
@@ -26,7 +26,6 @@ _COSTLY = {
     "events._OF_ALL": (5_000, "of all bots, by time; looks through the time asked for when a type is wanted"),
     "events._UNPUBLISHED": (15_000, "some rows of each bot that waits, and the planner believes in a hundred of these"),
     "messages._SEARCH": (10_000, "as many rows as pages ask for"),
-    "search_messages()": (10_000, "as many rows as hold the words"),
     "sealed_values.stale messages.text_sealed, clear, first page": (15_000, _ALL_SEALED),
     "sealed_values.stale messages.text_sealed, clear, next page": (15_000, _ALL_SEALED),
     _COUNT_SEALED: (15_000, _ALL_SEALED),
@@ -112,11 +111,6 @@ async def test_every_statement_finds_its_rows_by_an_index_in_one_partition(datab
     complaints, never = await _complaints(database, admin, asked)
     assert not complaints, "\n".join(complaints)
     assert not never
-    (search,) = [statement for statement in asked if statement.name == "search_messages()"]
-    for generic in (False, True):
-        tree = await plan(await database.connect(database.urls.owner), search, generic=generic)
-        assert tree is not None
-        assert any("to_tsvector" in node.get("Index Name", "") for node in nodes(tree)), tree
 
 
 async def test_a_missing_index_or_bot_is_noticed(database: Database, admin: Any) -> None:

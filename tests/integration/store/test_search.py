@@ -1,5 +1,7 @@
 """Searching messages by their words: who may, what is found, in which order."""
 
+from uuid import UUID
+
 import asyncpg
 import pytest
 
@@ -56,6 +58,32 @@ async def test_the_newest_come_first_and_pages_go_on(database: Database) -> None
         first = await tx.messages.search("anna", "tea", limit=3)
         rest = await tx.messages.search("anna", "tea", limit=3, before=first[-1].id)
     assert [row.text for row in (*first, *rest)] == [f"tea {number}" for number in (5, 4, 3, 2, 1)]
+
+
+async def test_in_a_long_history_each_word_is_found_the_newest_first(database: Database) -> None:
+    """However often it stands there, and wherever: frequent, rarer, rare, long ago, and never."""
+    await database.add_bot()
+    total = 24_000
+    every = {"lake": 2, "boat": 30, "tea": 300, "sugar": 5_000}
+    words = " || ".join(f"CASE WHEN n % {step} = 0 THEN ' {word}' ELSE '' END" for word, step in every.items())
+    admin = await database.connect()
+    await admin.execute("SET session_replication_role = replica")
+    await admin.execute(f"""
+        INSERT INTO messages (bot_id, id, chat_id, direction, author, text, created_at, deleted_at)
+        SELECT 'anna', ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 1, 'in', 'contact',
+               'n ' || n || {words} || CASE WHEN n <= 700 THEN ' early' ELSE '' END, now(),
+               CASE WHEN n % 7 = 0 THEN now() END
+        FROM generate_series(1, {total}) AS n""")
+    said = {word: [n for n in range(total, 0, -1) if n % step == 0 and n % 7] for word, step in every.items()}
+    said |= {"early": [n for n in range(700, 0, -1) if n % 7], "boat tea": [n for n in said["tea"] if n % 30 == 0]}
+    said |= {"early or sugar": sorted({*said["early"], *said["sugar"]}, reverse=True), "submarine": []}
+    async with database.api.transaction(OPERATOR) as tx:
+        for query, numbers in said.items():
+            for begin, limit in ((0, 1), (0, 50), (60, 50), (0, 500)):
+                before = UUID(int=(7 << 76 | 2 << 62) + numbers[begin - 1]) if 0 < begin <= len(numbers) else None
+                rows = await tx.messages.search("anna", query, limit=limit, before=before)
+                found = [int(row.text.split()[1]) for row in rows]
+                assert found == numbers[begin if before else 0 :][:limit], (query, begin, limit)
 
 
 async def test_deleted_messages_are_not_found(database: Database) -> None:
