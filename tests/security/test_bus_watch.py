@@ -200,9 +200,10 @@ async def test_who_takes_too_much_is_ended(
     case: Case, attack: Callable[[Raw], object], limits: BusLimits, reason: str, dropped: str | None
 ) -> None:
     raw = await case.mallory()
-    quiet = case.watch(limits)
-    assert await quiet.look() == 0
+    quiet, lifted = case.watch(limits), case.watch(NONE)
+    assert await quiet.look() == await lifted.look() == 0
     await attack(raw)  # type: ignore[misc]
+    assert await lifted.look() == 0, "it is this limit that ends it"
     await eventually(quiet.look, what="mallory is ended")
     assert await raw.ended()
     [told] = await case.told()
@@ -366,9 +367,14 @@ async def test_a_user_without_a_bot_is_ended_as_well(case: Case) -> None:
 
 
 async def test_the_server_itself_bounds_one_client(case: Case) -> None:
+    large = (b"XADD", b"hf:mallory:replies", b"*", b"response", b"x" * 1_100_000)
     raw = await case.mallory()
-    raw.say(b"XADD", b"hf:mallory:replies", b"*", b"response", b"x" * 1_100_000)
+    raw.say(*large)
     assert (await raw.reader.readline()).startswith(b"-ERR Protocol error: invalid bulk length")
+    await case.admin.client.config_set("proto-max-bulk-len", "2mb")
+    lifted = await case.mallory()
+    lifted.say(*large)
+    assert (await lifted.reader.readline()).startswith(b"$")
     slow = await case.mallory()
     with suppress(ConnectionError):
         for _ in range(4):

@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from asyncpg.exceptions import InterfaceError, InvalidAuthorizationSpecification
 
 from hanfleet.core.errors import PermanentError, StoreUnavailableError
 from hanfleet.kit.clock import Clock, ManualClock, SystemClock
-from hanfleet.store.bot_sessions import BotSessions
+from hanfleet.store.bot_sessions import BotSession, BotSessions
 from hanfleet.supervisor.expulsion import ShutOut
 from hanfleet.supervisor.server_process import ServerProcesses
 from hanfleet.supervisor.session_watch import SessionWatch, WatchLimits
@@ -23,6 +24,10 @@ from tests.support.database import SYSTEM, BotLogIn, Database
 from tests.support.waiting import eventually
 
 LIMITS = WatchLimits(statement_s=0.3, transaction_s=0.6, holds_up_s=0.1, memory_mb=64)
+#: With these every attack goes on.
+LIFTED = WatchLimits(
+    statement_s=inf, transaction_s=inf, holds_up_s=1e6, memory_mb=inf, processor_s=inf, logins=1_000_000
+)
 
 
 @dataclass
@@ -44,6 +49,11 @@ class Case:
             processes=self.processes,
             limits=limits,
         )
+
+    async def session(self) -> BotSession:
+        """Mallory's only one."""
+        [session] = await self.sessions.open(waiting_s=LIMITS.holds_up_s)
+        return session
 
     async def reasons(self) -> list[str]:
         async with self.database.supervisor.transaction(SYSTEM) as tx:
@@ -90,6 +100,12 @@ async def test_what_takes_too_long_is_ended(case: Case, attack: str, reason: str
     """Whatever limits of its own it has lifted before."""
     await case.raw.execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")
     attacking = asyncio.create_task(case.raw.execute(attack))
+
+    async def takes_too_long() -> bool:
+        return ((await case.session()).transaction_s or 0) > LIMITS.transaction_s
+
+    await eventually(takes_too_long)
+    assert await case.watch(LIFTED).look() == 0
     await eventually(case.watch().look, what="the session is ended")
     with suppress(PostgresError):
         await attacking
@@ -107,6 +123,12 @@ async def test_a_bot_that_holds_up_the_supervisor_is_ended(case: Case) -> None:
         service.execute("UPDATE bot_counters SET event_seq = event_seq + 1 WHERE bot_id = 'mallory'")
     )
     limits = WatchLimits(holds_up_s=0.1)
+
+    async def holds_up() -> bool:
+        return (await case.session()).holds_up_s is not None
+
+    await eventually(holds_up)
+    assert await case.watch(LIFTED).look() == 0
     await eventually(case.watch(limits).look, what="the session is ended")
     assert await stopping == "UPDATE 1"
     [told] = await case.reasons()
@@ -135,6 +157,14 @@ async def test_a_session_that_takes_too_much_memory_is_ended(case: Case) -> None
         " FROM (SELECT string_agg(repeat('x', 1000), '') AS s FROM generate_series(1, 150000) OFFSET 0) AS q"
     )
     attacking = asyncio.create_task(case.raw.execute(hoard))
+
+    async def takes_too_much() -> bool:
+        session = await case.session()
+        use = case.processes.use_of(session.pid, session.role_name)
+        return use is not None and use.memory_mb > LIMITS.memory_mb
+
+    await eventually(takes_too_much, within=20)
+    assert await case.watch(LIFTED).look() == 0
     await eventually(case.watch(WatchLimits(memory_mb=64)).look, within=20, what="the session is ended")
     with pytest.raises(PostgresError):
         await attacking

@@ -161,11 +161,16 @@ async def test_no_query_spreads_over_several_processes(postgres: EmbeddedPostgre
     assert '"Workers Launched": 1' in str(await _run(postgres.url, *attack))
 
 
-async def test_no_process_of_it_takes_all_memory(postgres: EmbeddedPostgres) -> None:
-    """A value may have a gigabyte, so each session could take several."""
+async def test_no_process_of_it_takes_all_memory(postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value may have a gigabyte, so each session could take several. The second half shows what stops that."""
+    large = "SELECT length(repeat('x', 540000000))"
     with pytest.raises(OutOfMemoryError):
-        await _run(postgres.url, "SELECT length(repeat('x', 900000000))")
+        await _run(postgres.url, large)
     assert await _run(postgres.url, "SELECT length(repeat('x', 100000000))") == 100_000_000
+    monkeypatch.setattr(EmbeddedPostgres, "largest_process_bytes", None)
+    await postgres.stop()
+    await postgres.start()
+    assert await _run(postgres.url, large) == 540_000_000
 
 
 async def test_stopping_does_not_wait_for_clients(postgres: EmbeddedPostgres) -> None:
