@@ -33,6 +33,12 @@ _GAVE_WAY = "Somebody else changed the same in this moment, and this gave way: t
 # What passes and is told in our words: a full disk, serialization, deadlock.
 _TOLD = {"53100": "The disk of the database is full: free some space.", "40001": _GAVE_WAY, "40P01": _GAVE_WAY}
 _UNIQUE_VIOLATION = "23505"
+# What the disk gives back is not what was written: of a table, of an index.
+_DAMAGED = {"XX001", "XX002"}
+_DAMAGE = (
+    "The database's files are damaged: {}. Keep them as they are for whoever looks into it, and restore a backup into"
+    " another home (hanfleet backup list)."
+)
 _VALUE = re.compile(r"(query argument \$\d+|invalid input syntax for type [a-z ]+):.*", re.DOTALL)
 
 
@@ -91,7 +97,7 @@ def _meaning(error: BaseException, principal: Principal | None) -> Exception:
         return ConflictError(
             f"It exists already, made before or in this moment: {what}. Look at what is there, then try again."
         )
-    return PermanentError(f"The database refuses this: {error}")
+    return PermanentError((_DAMAGE if state in _DAMAGED else "The database refuses this: {}").format(error))
 
 
 def _without_values(error: BaseException) -> BaseException:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from hanfleet.app.embedded import EmbeddedPostgres
@@ -48,6 +49,19 @@ async def test_a_terminated_session_is_told_and_the_next_transaction_works(datab
     async with bot.store.transaction(bot.principal) as tx:
         await _record(tx)
     assert await raw.fetchval("SELECT count(*) FROM metrics_data") == 1
+
+
+@pytest.mark.parametrize("state", ["XX001", "XX002"])
+async def test_a_page_that_does_not_read_back_is_told_as_damage(database: Database, state: str) -> None:
+    raw = await database.connect(database.urls.owner)
+    await raw.execute(
+        "CREATE FUNCTION read_it() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION"
+        f""" 'invalid page in block 1 of relation "base/1/2"' USING ERRCODE = '{state}'; END $$"""
+    )
+    store = await database.store(database.urls.owner)
+    with pytest.raises(PermanentError, match=r"files are damaged: invalid page in block 1 .* restore a backup"):
+        async with store.transaction(SYSTEM) as tx:
+            await tx._connection.value(text("SELECT read_it()"))
 
 
 @pytest.mark.parametrize("state", ["53100", "55P03", "40P01"])
