@@ -101,7 +101,10 @@ _CLEAR_CONVERSATION = text("""
     UPDATE conversations SET response_id = nullif(response_id, :response_id)
     WHERE bot_id = :bot_id AND chat_id = :chat_id""")
 _CONTACT = text("""
-    SELECT p.*, EXISTS (SELECT 1 FROM conversations c WHERE c.bot_id = :bot_id AND c.chat_id = :chat_id) AS talks
+    SELECT p.*, EXISTS (SELECT 1 FROM conversations WHERE bot_id = :bot_id AND chat_id = :chat_id)
+        OR EXISTS (SELECT 1 FROM facts WHERE bot_id = :bot_id AND chat_id = :chat_id)
+        OR EXISTS (SELECT 1 FROM summaries WHERE bot_id = :bot_id AND chat_id = :chat_id)
+        OR EXISTS (SELECT 1 FROM schedules WHERE bot_id = :bot_id AND chat_id = :chat_id) AS went_on
     FROM user_profiles p WHERE p.bot_id = :bot_id AND p.chat_id = :chat_id""")
 _DROP_CONTACT = text("DELETE FROM user_profiles WHERE bot_id = :bot_id AND chat_id = :chat_id")
 _CLEAR_CONTACT = text("""
@@ -122,6 +125,8 @@ _UNTOUCHED = text("""
       AND NOT EXISTS (SELECT 1 FROM user_profiles WHERE bot_id = :bot_id)
       AND NOT EXISTS (SELECT 1 FROM sessions WHERE bot_id = :bot_id)
       AND NOT EXISTS (SELECT 1 FROM bot_roles WHERE bot_id = :bot_id)
+      AND NOT EXISTS (SELECT 1 FROM grants WHERE bot_id = :bot_id)
+      AND NOT EXISTS (SELECT 1 FROM webhooks WHERE bot_id = :bot_id)
       AND (SELECT count(*) FROM events WHERE bot_id = :bot_id) = 1""")
 
 
@@ -293,7 +298,7 @@ class Imports:
         row = await self._connection.first(_CONTACT, bot_id=bot_id, chat_id=chat_id)
         if row is None:
             return True
-        if not row.talks and not (row.disclosed_at or row.opted_out_at or row.paused_at):
+        if not row.went_on and not (row.disclosed_at or row.opted_out_at or row.paused_at):
             await self._connection.all(_DROP_CONTACT, bot_id=bot_id, chat_id=chat_id)
             return True
         active = None if row.last_activity is None else row.last_activity.isoformat()

@@ -120,5 +120,8 @@ TEXTS = {
     "import_legacy.expected": ("in the folder", "в папке"),
     "import_legacy.found": ("in the fleet", "во флоте"),
     "import_legacy.report_there": ("Every case is in {report}.", "Все случаи записаны в {report}."),
-    "import_legacy.report_hint": ("See every case with --report FILE.", "Все случаи покажет --report FILE."),
+    "import_legacy.report_hint": (
+        "See every case: hanfleet import-legacy DIR --dry-run --report FILE.",
+        "Все случаи покажет hanfleet import-legacy DIR --dry-run --report FILE.",
+    ),
 }

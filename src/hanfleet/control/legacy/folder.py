@@ -184,7 +184,7 @@ class LegacyFolder:
                 done = f"looked into {default} instead"
                 self.oddities.note(self.settings.file, variable, "a place outside the folder", done)
             path = self._root / default
-            if path.is_symlink() and self._passed_over(path):
+            if self._passed_over(path):
                 self._closed.add(path)
                 return path
         elif not path.is_relative_to(self._root):
@@ -219,7 +219,7 @@ class LegacyFolder:
             if not self._is_file(path):
                 continue
             if name is None or chat_id is None:
-                self.oddities.note(self._reader.name(path), "", f"a {what} of nobody", "left out")
+                self._leave(path, f"a {what} of nobody")
                 continue
             found[chat_id].append(path)
             if name[2] != ".json":
@@ -233,7 +233,7 @@ class LegacyFolder:
         folder = self._folder("BACKUPS_DIR", "backups")
         for chat in self._listed(folder):
             chat_id = chat_id_of(chat.name)
-            if chat_id is None or not _is_dir(chat):
+            if not _is_dir(chat) or (chat_id is None and chat.is_symlink()):
                 continue
             if chat.is_symlink():
                 if self._passed_over(chat):
@@ -241,15 +241,26 @@ class LegacyFolder:
                 self._linked.append(chat)
             # In the order of the days, whose names sort.
             paths = [path for path in self._listed(chat) if self._is_file(path)]
+            if chat_id is None:
+                for path in paths:
+                    self._leave(path, "a backup of nobody")
+                continue
             found[chat_id] = [*found.get(chat_id, []), *paths]
         return found
+
+    def _leave(self, path: Path, reason: str) -> None:
+        """Name a file that is left out; where it is JSON it may hold what was said, so who compares is told."""
+        self.oddities.note(self._reader.name(path), "", reason, "left out")
+        if path.suffix == ".json":
+            self.oddities.count_unread(self._reader.name(path), "files", 1)
 
     def _read_profiles(self) -> dict[int, list[LegacyProfile]]:
         profiles: defaultdict[int, list[LegacyProfile]] = defaultdict(list)
         folder = self._folder("GIRLS_DATA_PATH", "girls_data")
         single = self._root / "girls_data.json"
         if folder.suffix == ".json":
-            single, folder = folder, self._root / "girls_data"
+            beside = folder.with_suffix("").relative_to(self._root)
+            single, folder = folder, self._folder("", str(beside) if _is_dir(self._root / beside) else "girls_data")
         for document in self._load(single):
             for profile in read_profiles_v1(document, self._reader.name(single), self.oddities, self._now):
                 profiles[profile.chat_id].append(profile)

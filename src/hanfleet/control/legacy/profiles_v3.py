@@ -19,8 +19,8 @@ def read_profile_v3(
     fields = Fields(values, file, record, oddities)
     chat_id = own_chat_id(fields, "telegram_id", chat_id)
     times: dict[str, datetime | None] = {}
-    for key in ("created_at", "last_active"):
-        value = fields.take(key)
+    created, active = fields.take("created_at"), fields.take("last_active")
+    for key, value in (("created_at", created), ("last_active", active)):
         reading = read_time(value, now)
         times[key] = reading.at
         if reading.odd and value is not None:
@@ -44,7 +44,9 @@ def read_profile_v3(
         message_count=total if isinstance(total, int) and not isinstance(total, bool) and 0 <= total < 2**31 else 0,
         data=data,
     )
-    legacy = fields.rest() | ({} if statistics is None else {"conversation_stats": statistics})
+    # An older version has no place for the day, and a contact that stands already keeps its own.
+    beside = {"conversation_stats": statistics, "created_at": created}
+    legacy = fields.rest() | {key: value for key, value in beside.items() if value is not None}
     if legacy:
         data["legacy"] = legacy
     return profile

@@ -22,9 +22,9 @@ class LegacyMessage(NamedTuple):
     extra: dict[str, Any] | None = None
 
     @property
-    def identity(self) -> tuple[str, Direction, str]:
-        """What makes two copies one message: log and backup hold the same three."""
-        return self.stamp, self.direction, self.text
+    def identity(self) -> tuple[datetime | str, Direction, str]:
+        """What makes two copies one message: log and backup hold the same three, the time perhaps in other letters."""
+        return self.sent_at or self.stamp, self.direction, self.text
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,8 @@ class LegacySettings:
 def read_settings(text: str, file: str, oddities: Oddities) -> LegacySettings:
     """``NAME=value`` lines as dotenv readers take them: comments, export, quotes."""
     values: dict[str, str] = {}
+    if nuls := text.count("\x00"):
+        oddities.note(file, "", f"NUL bytes: {nuls}", "passed over")
     for number, line in enumerate(text.replace("\x00", "").splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue

@@ -16,7 +16,7 @@ from hanfleet.control.legacy.records import LegacyChat
 from hanfleet.control.legacy.single import read_single
 from hanfleet.core.errors import InvalidInputError, NotFoundError
 from hanfleet.core.messages import Direction, MediaKind
-from tests.support.legacy import NOW, SAMPLE, message, write, write_session
+from tests.support.legacy import NOW, SAMPLE, later_plan, message, write, write_session
 
 
 def read(root: Path, now: datetime = NOW) -> tuple[dict[int, LegacyChat], LegacyFolder]:
@@ -80,6 +80,15 @@ def test_the_third_shape(tmp_path: Path) -> None:
     assert profile.message_count == 9
     assert profile.last_activity == datetime(2025, 5, 5, 5, 5, 5, 123456, tzinfo=UTC)
     assert notes(folder) == []
+
+
+def test_of_an_older_third_shape_the_first_day_is_kept(tmp_path: Path) -> None:
+    day = "2024-01-01T00:00:00.000001Z"
+    write(tmp_path / "girls_data/6.json", {"telegram_id": 6, "created_at": day, "last_active": "2025-01-01T00:00:00Z"})
+    write(tmp_path / "girls_data.json", {"girls": {"6": {"chat_id": 6, "last_activity": "2025-02-01T00:00:00Z"}}})
+    profile = read(tmp_path)[0][6].profile
+    assert profile is not None
+    assert [older["legacy"]["created_at"] for older in profile.data["legacy"]["older"]] == [day]
 
 
 def test_of_two_versions_the_newer_counts_and_the_older_is_kept_and_reported(tmp_path: Path) -> None:
@@ -189,6 +198,26 @@ def test_messages_that_only_backups_have_come_back_in_order(tmp_path: Path) -> N
     ]
 
 
+def test_a_message_that_stands_in_both_is_one_however_its_time_is_written(tmp_path: Path) -> None:
+    log = [message(number, str(number)) for number in range(3)]
+    plan = later_plan(log)
+    for values in plan["messages"]:
+        values["timestamp"] = values["timestamp"].replace("Z", "+00:00")
+    write(tmp_path / "conversations/8.json", plan)
+    write(tmp_path / "backups/8/2025-06-01.json", {"messages": [message(9, "lost"), *log[:2]]})
+    chats, _folder = read(tmp_path)
+    assert texts(chats[8]) == ["lost", "0", "1", "2"]
+
+
+def test_profiles_lie_beside_the_single_file_of_version_1(tmp_path: Path) -> None:
+    write(tmp_path / ".env", "GIRLS_DATA_PATH=data/girls_data.json\n")
+    write(tmp_path / "data/girls_data.json", {"girls": {"5": {"chat_id": 5}}})
+    write(tmp_path / "data/girls_data/6.json", {"chat_id": 6})
+    chats, folder = read(tmp_path)
+    assert list(chats) == [5, 6]
+    assert notes(folder) == []
+
+
 def test_nothing_in_the_folder_goes_unnamed(tmp_path: Path) -> None:
     write(tmp_path / "todo.txt", "x")
     write(tmp_path / "bot.log", "x")
@@ -291,6 +320,18 @@ def test_folders_and_links_in_the_place_of_files_are_named(tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.parametrize("place", ["girls_data", "data/girls_data"])
+def test_profiles_behind_a_link_out_of_the_folder_stay_there(tmp_path: Path, place: str) -> None:
+    root, outside = tmp_path / "old", tmp_path / "outside"
+    write(outside / "5.json", {"chat_id": 5})
+    write(root / ".env", f"GIRLS_DATA_PATH={place}.json\n")
+    (root / place).parent.mkdir(exist_ok=True)
+    (root / place).symlink_to(outside)
+    chats, folder = read(root)
+    assert chats == {}
+    assert notes(folder) == [(place, "a link that leads out of the folder")]
+
+
 def test_a_link_out_of_the_folder_is_named_and_not_followed(tmp_path: Path) -> None:
     root, elsewhere = tmp_path / "old", tmp_path / "elsewhere"
     write(elsewhere / "passwd", "root:secret")
@@ -321,7 +362,7 @@ def test_a_number_is_written_in_digits_alone(tmp_path: Path, name: str) -> None:
     chats, folder = read(tmp_path)
     assert chats == {}
     assert notes(folder) == [
-        ("girls_data.json", "no profile"), (f"backups/{name}/2025-06-01.json", "an unknown file"),
+        (f"backups/{name}/2025-06-01.json", "a backup of nobody"), ("girls_data.json", "no profile"),
     ]  # fmt: skip
 
 

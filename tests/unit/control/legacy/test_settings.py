@@ -29,6 +29,12 @@ def test_the_env_becomes_a_bot_and_no_secret_reaches_the_report() -> None:
     assert proposed_bot_id(settings) == "han-session"
 
 
+def test_nul_bytes_among_the_settings_are_named() -> None:
+    oddities = Oddities()
+    assert read_settings("SESSION_NAME=h\x00an\x00", ".env", oddities).session_name == "han"
+    assert [(entry.record, entry.reason) for entry in oddities.entries] == [("", "NUL bytes: 2")]
+
+
 def test_what_the_env_leaves_out_is_as_the_old_bot_had_it() -> None:
     oddities = Oddities()
     least = "TELEGRAM_API_ID=1\nTELEGRAM_API_HASH=0123456789abcdef\nTELEGRAM_PHONE=+15550100\nWAIT_FOR_MORE_SECONDS="
