@@ -381,13 +381,56 @@ async def test_the_server_itself_bounds_one_client(case: Case) -> None:
             await many_answers_unread(slow)
     async with asyncio.timeout(10):
         assert await slow.ended()
+    await case.admin.client.config_set("client-output-buffer-limit", "normal 0 0 0")
+    await many_answers_unread(await case.mallory())
+    await many_answers_unread(slow := await case.mallory())
+    for _ in range(3):
+        await many_answers_unread(slow)
+    await eventually(lambda: _holds(case, 33 << 20), what="it keeps more than a client may")
+
+
+async def test_the_server_bounds_what_a_waiting_client_sends(case: Case) -> None:
+    """What comes after a command that waits is kept until it has its answer."""
+
+    async def wait_and_send() -> Raw:
+        raw = await case.mallory()
+        raw.say(b"XGROUP", b"CREATE", b"hf:mallory:commands", b"g", b"0", b"MKSTREAM")
+        await raw.reader.readline()
+        raw.say(b"XREADGROUP", b"GROUP", b"g", b"c", b"BLOCK", b"0", b"STREAMS", b"hf:mallory:commands", b">")
+        raw.writer.write(b"*1\r\n$4\r\nPING\r\n" * 300_000)
+        return raw
+
+    async with asyncio.timeout(10):
+        assert await (await wait_and_send()).ended()
+    await case.admin.client.config_set("client-query-buffer-limit", "1gb")
+    await wait_and_send()
+    await eventually(lambda: _holds(case, 4 << 20), what="it keeps more than a client may")
+
+
+async def _holds(case: Case, size: int) -> bool:
+    """Whether one of mallory's connections takes so much of the server's memory."""
+    clients = await case.admin.client.client_list()
+    return any(int(client["tot-mem"]) > size for client in clients if client["user"].endswith("mallory"))
 
 
 async def test_the_server_bounds_what_all_clients_hold_together(case: Case) -> None:
     """Each sends the beginning of a long command."""
-    for _ in range(12):
-        raw = await case.mallory()
-        raw.writer.write(b"*1000\r\n$4\r\nXADD\r\n" + (b"$%d\r\n%s\r\n" % (len(BIG), BIG)) * 12)
+
+    async def begin() -> None:
+        for _ in range(12):
+            raw = await case.mallory()
+            raw.writer.write(b"*1000\r\n$4\r\nXADD\r\n" + (b"$%d\r\n%s\r\n" % (len(BIG), BIG)) * 12)
+
+    await case.admin.client.config_set("maxmemory-clients", "0")
+    await begin()
+
+    async def all_is_there() -> bool:
+        clients = await case.admin.client.client_list()
+        return sum(int(client["tot-mem"]) for client in clients) > 120 << 20
+
+    await eventually(all_is_there, what="nobody stops them")
+    assert int((await case.admin.client.info("stats"))["evicted_clients"]) == 0
+    await case.admin.client.config_set("maxmemory-clients", "64mb")
 
     async def some_are_gone() -> bool:
         return int((await case.admin.client.info("stats"))["evicted_clients"]) > 0

@@ -121,10 +121,13 @@ async def test_a_worker_that_leaves_log_ins_unfinished_is_found(
         shut_out.append(found)
 
     clock = SystemClock()
-    watch = DoorWatch(
-        database.supervisor, knocks_of(database.supervisor, [str(path)]), end, clock, limits=DoorLimits(2, 8)
-    )
-    await watch.look()
+
+    def watching(limits: DoorLimits) -> DoorWatch:
+        knocks = knocks_of(database.supervisor, [str(path)])
+        return DoorWatch(database.supervisor, knocks, end, clock, limits=limits)
+
+    watch, lifted = watching(DoorLimits(2, 8)), watching(DoorLimits(1_000_000, 1_000_000))
+    assert await watch.look() == await lifted.look() == 0
     with _serving(path), socket.create_server(("127.0.0.1", 0)) as model, _zygote(tmp_path) as zygote:
         path.chmod(0o777)
         server = TelegramServer(address=str(path), port=model.getsockname()[1], dc_id=1, public_key_pem="")
@@ -133,6 +136,7 @@ async def test_a_worker_that_leaves_log_ins_unfinished_is_found(
             await tx.leases.name_holder(lease_of(bot_id), 1, ref)
         async with asyncio.timeout(30):
             while not await watch.look():
+                assert await lifted.look() == 0, "it is these limits that find it"
                 await clock.sleep(0.001)
     assert shut_out == [bot_id]
     async with database.supervisor.transaction(SYSTEM) as tx:

@@ -26,7 +26,7 @@ from tests.support.waiting import eventually
 LIMITS = WatchLimits(statement_s=0.3, transaction_s=0.6, holds_up_s=0.1, memory_mb=64)
 #: With these every attack goes on.
 LIFTED = WatchLimits(
-    statement_s=inf, transaction_s=inf, holds_up_s=1e6, memory_mb=inf, processor_s=inf, logins=1_000_000
+    statement_s=inf, transaction_s=inf, holds_up_s=1e6, memory_mb=inf, processor_s=inf, logins=1_000_000, written_mb=inf
 )
 
 
@@ -49,6 +49,16 @@ class Case:
             processes=self.processes,
             limits=limits,
         )
+
+    def alone(self, limits: WatchLimits) -> Callable[[], Awaitable[int]]:
+        """A look of a watch with ``limits``, beside one that has none and must see nothing: so it is these."""
+        watch, lifted = self.watch(limits), self.watch(LIFTED)
+
+        async def look() -> int:
+            assert await lifted.look() == 0
+            return await watch.look()
+
+        return look
 
     async def session(self) -> BotSession:
         """Mallory's only one."""
@@ -174,15 +184,15 @@ async def test_a_session_that_takes_too_much_memory_is_ended(case: Case) -> None
 
 async def test_a_bot_that_keeps_the_processor_busy_is_shut_out(case: Case) -> None:
     """With many short statements: none of them breaks a limit by itself."""
-    watch = case.watch(WatchLimits(processor_s=0.2))
-    await watch.look()
+    look = case.alone(WatchLimits(processor_s=0.2))
+    await look()
 
     async def flood() -> None:
         for _ in range(5000):
             await case.raw.execute("SELECT sum(sqrt(n)) FROM generate_series(1, 10000) AS n")
 
     flooding = asyncio.create_task(flood())
-    await eventually(watch.look, what="the session is ended")
+    await eventually(look, what="the session is ended")
     await asyncio.wait({flooding})
     assert flooding.exception() is not None
     assert case.raw.is_closed()
@@ -195,8 +205,8 @@ async def test_a_bot_that_keeps_the_processor_busy_is_shut_out(case: Case) -> No
 @pytest.mark.parametrize("end", ["COMMIT", "ROLLBACK", ""])
 async def test_a_bot_that_fills_the_disk_is_shut_out(case: Case, end: str) -> None:
     """Whether it keeps what it writes, takes it back, or has not decided yet."""
-    watch = case.watch(WatchLimits(written_mb=2.0, written_mb_per_h=0.0))
-    await watch.look()
+    look = case.alone(WatchLimits(written_mb=2.0, written_mb_per_h=0.0))
+    await look()
 
     async def write() -> None:
         await case.raw.execute("BEGIN")
@@ -210,7 +220,7 @@ async def test_a_bot_that_fills_the_disk_is_shut_out(case: Case, end: str) -> No
             )
 
     writing = asyncio.create_task(write())
-    await eventually(watch.look, what="the bot is shut out")
+    await eventually(look, what="the bot is shut out")
     await asyncio.wait({writing})
     assert writing.exception() is not None
     with pytest.raises(InvalidAuthorizationSpecificationError):
@@ -255,8 +265,8 @@ async def test_only_our_own_server_s_processes_count(case: Case) -> None:
 
 async def test_a_bot_that_logs_in_over_and_over_is_shut_out(case: Case) -> None:
     """Each log-in costs the server a process and a proof of the password."""
-    watch = case.watch(WatchLimits(logins=2))
-    await watch.look()
+    look = case.alone(WatchLimits(logins=2))
+    await look()
 
     async def logs_in_again() -> bool:
         """Until it may not any more."""
@@ -264,7 +274,7 @@ async def test_a_bot_that_logs_in_over_and_over_is_shut_out(case: Case) -> None:
             again = await case.database.connect(case.mallory.url)
         except InvalidAuthorizationSpecificationError:
             return True
-        await watch.look()
+        await look()
         await again.close()
         return False
 

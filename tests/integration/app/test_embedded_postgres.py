@@ -4,12 +4,15 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
@@ -159,6 +162,28 @@ async def test_no_query_spreads_over_several_processes(postgres: EmbeddedPostgre
     await postgres.stop()
     await postgres.start()
     assert '"Workers Launched": 1' in str(await _run(postgres.url, *attack))
+
+
+async def test_who_does_not_log_in_is_hung_up_on(postgres: EmbeddedPostgres) -> None:
+    """And stays for as long as it likes where the limit is far away."""
+    admin = await asyncpg.connect(postgres.url)  # type: ignore[no-untyped-call]
+    path = f"{parse_qs(urlsplit(postgres.url).query)['host'][0]}/.s.PGSQL.5432"
+    with socket.socket(socket.AF_UNIX) as lifted, socket.socket(socket.AF_UNIX) as silent:
+        for client, limit in ((lifted, "10min"), (silent, "1s")):
+            await admin.execute(f"ALTER SYSTEM SET authentication_timeout = '{limit}'")
+            await admin.execute("SELECT pg_reload_conf()")
+            await eventually(partial(_shows, postgres.url, "authentication_timeout", limit))
+            client.connect(path)
+        silent.settimeout(10)
+        assert await asyncio.to_thread(silent.recv, 1) == b""
+        lifted.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            lifted.recv(1)
+    await admin.close()
+
+
+async def _shows(url: str, name: str, value: str) -> bool:
+    return await _run(url, f"SHOW {name}") == value
 
 
 async def test_no_process_of_it_takes_all_memory(postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
