@@ -95,8 +95,7 @@ async def bench_isolation(rounds: int, say: Say) -> Figures:
                 quiet += await walk.times(lambda done: done < rounds - rounds // 2)
                 url = (await roles.rotate(attacker)).url
                 async with _watched(stock) as expulsion, _under_attack(url, statement, attacker) as process:
-                    await _lease(stock, attacker, process)
-                    expulsion.begin(process)
+                    await expulsion.begin(attacker, process)
                     watched = await walk.times(partial(_goes_on, expulsion))
                 rows.append(_row(name, quiet, loud, watched, expulsion.after_s))
         finally:
@@ -140,18 +139,28 @@ def _goes_on(expulsion: "_Expulsion", _done: int) -> bool:
 
 
 class _Expulsion:
-    """What supervisor.expulsion does, to an attacker that has no lease."""
+    """What supervisor.expulsion does, to an attacker that claims no lease. ``store`` is connected already: under some
+    attacks nobody else gets in.
+    """
 
-    def __init__(self, sessions: BotSessions) -> None:
+    def __init__(self, store: Store, sessions: BotSessions) -> None:
+        self._store = store
         self._sessions = sessions
         self._attacker: SpawnProcess | None = None
         self._under_way = asyncio.Event()
         self._began = 0.0
         self.after_s: float | None = None
 
-    def begin(self, attacker: SpawnProcess) -> None:
-        """The attack is under way."""
+    async def begin(self, bot_id: str, attacker: SpawnProcess) -> None:
+        """The attack is under way. Names the attacker as supervisor.starter does each worker: by that the watch of the
+        door knows it where all workers have one uid.
+        """
         self._attacker, self._began = attacker, time.monotonic()
+        ref = ref_of(attacker.pid or 0, node_name())
+        assert ref is not None
+        async with self._store.transaction(SUPERVISOR) as tx:
+            epoch = await tx.leases.grant(lease_of(bot_id), _TIMEOUT_S)
+            await tx.leases.name_holder(lease_of(bot_id), epoch, ref)
         self._under_way.set()
 
     def seconds(self) -> float:
@@ -166,26 +175,13 @@ class _Expulsion:
         self.after_s = self.seconds()
 
 
-async def _lease(stock: Stock, bot_id: str, process: SpawnProcess) -> None:
-    """What supervisor.starter writes down of each worker: where all have one uid, the watch of the door looks there."""
-    ref = ref_of(process.pid or 0, node_name())
-    assert ref is not None
-    store = Store(stock.installation.urls.supervisor, clock=SystemClock(), application_name="hanfleet bench")
-    try:
-        async with store.transaction(SUPERVISOR) as tx:
-            epoch = await tx.leases.grant(lease_of(bot_id), _TIMEOUT_S)
-            await tx.leases.name_holder(lease_of(bot_id), epoch, ref)
-    finally:
-        await store.close()
-
-
 @asynccontextmanager
 async def _watched(stock: Stock) -> AsyncIterator[_Expulsion]:
     """The supervisor's watches, with the limits of a real fleet; as there, they are connected before all begins."""
     urls, clock = stock.installation.urls, SystemClock()
     store = Store(urls.supervisor, clock=clock, application_name="hanfleet bench")
     sessions = BotSessions(urls.provisioner)
-    expulsion, processes = _Expulsion(sessions), ServerProcesses(stock.pid_file)
+    expulsion, processes = _Expulsion(store, sessions), ServerProcesses(stock.pid_file)
     door = DoorWatch(store, knocks_of(store, [_socket_of(urls.provisioner)]), expulsion.shut_out, clock)
     async with store.transaction(SUPERVISOR) as tx:
         await tx.bots.list()
