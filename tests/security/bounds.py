@@ -10,7 +10,11 @@ POISONS = {
     "timestamp with time zone": ("4000-01-01 BC", "infinity", "-infinity"),
     "jsonb": ({"a": "@huge@"}, {"a": "@deep@"}),
     "double precision": ("NaN", "Infinity"),
+    "integer": (-1,),
+    "bigint": (-1,),
 }
+#: Telegram's own numbers, which may be negative; and counters, which nobody inserts and a trigger guards.
+NEGATIVE_TOO = {"chat_id", "entity_id", "random_id", "pts", "qts", "seq", "event_seq", "outbox_seq"}
 #: What else a row must say so that this column may have a value at all.
 _COMPANIONS = {
     "outbox.sent_at": '{"state": "sent", "kind": "disclosure"}',
@@ -21,6 +25,7 @@ _STOPS = {
     "readable_times": "a time that nobody can read back, on which start, restore and lists of operators break",
     "bounded_sizes": "filling what operators list",
     "readable_data": "a number that nobody can read back, on which start, restore and exports break",
+    "possible_values": "a number that cannot be, on which counts, limits and the order of the talk go wrong",
 }
 #: One column of each constraint, to attack by.
 _TIMES = {
@@ -45,10 +50,20 @@ _SIZES = {
     "facts": "fact",
     "summaries": "summary",
 }
+_NUMBERS = {
+    "sessions": "port",
+    "user_profiles": "message_count",
+    "conversations": "answered_through",
+    "messages": "telegram_id",
+    "turns": "model_ms",
+    "outbox": "attempts",
+}
 
 
 def poisoned(value: object) -> str:
     """``value`` of `POISONS` as an expression of type jsonb."""
+    if isinstance(value, int):
+        return f"'{value}'::jsonb"
     if isinstance(value, dict):
         return {
             "@huge@": """'{"a": 1e5000}'::jsonb""",
@@ -93,6 +108,7 @@ VALUES = [
     *(_bound("readable_times", table, column, poisoned("4000-01-01 BC")) for table, column in _TIMES.items()),
     *(_bound("bounded_sizes", table, column, "to_jsonb(repeat('x', 65537))") for table, column in _SIZES.items()),
     _bound("readable_data", "user_profiles", "profile_data", poisoned({"a": "@huge@"})),
+    *(_bound("possible_values", table, column, poisoned(-1)) for table, column in _NUMBERS.items()),
     _metric("own bot", "numbers in another bot's name", "true", bot="'anna'"),
     _metric(
         "of now", "a number of a month that then cannot be made", "bot_id = my_bot()", time="now() + interval '70 days'"

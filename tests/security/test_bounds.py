@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from asyncpg.exceptions import PostgresError
 
-from tests.security.bounds import POISONS, poisoned, poisoning
+from tests.security.bounds import NEGATIVE_TOO, POISONS, poisoned, poisoning
 from tests.security.scene import Scene, filled
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("red team")]
@@ -21,6 +21,10 @@ _COLUMNS = """
 _INSERTABLE = """
     SELECT attname FROM pg_attribute WHERE attrelid = $2::text::regclass AND attnum > 0 AND NOT attisdropped
       AND has_column_privilege($1, attrelid, attnum, 'INSERT')"""
+
+
+#: What constraints of this kind are called; older ones are named after their column.
+_BOUNDS = ("readable_", "possible_", "outbox_merge_wait_ms", "outbox_read_wait_ms", "outbox_typing_ms")
 
 
 async def _refusal(connection: Any, attack: str) -> str:
@@ -45,9 +49,11 @@ async def test_no_column_takes_what_its_readers_cannot_read(scene: Scene) -> Non
         words = {**scene.words(), **await scene.words_of(row["table"])}
         mine = await scene.admin.fetch(_INSERTABLE, scene.mallory.role_name, row["table"])
         words["@columns@"] = ", ".join(f'"{one["attname"]}"' for one in mine)
+        if row["column"] in NEGATIVE_TOO:
+            continue
         for value in POISONS[row["type"]]:
             refusal = await _refusal(scene.raw, filled(poisoning(row["table"], row["column"], poisoned(value)), words))
-            bounded = refusal.startswith("readable_") or "violates row-level security policy" in refusal
+            bounded = refusal.startswith(_BOUNDS) or "violates row-level security policy" in refusal
             assert bounded, f"{row['table']}.{row['column']} takes {value}: {refusal or 'nothing refuses it'}"
 
 

@@ -45,7 +45,7 @@ async def _fill_bot(connection: Any, bot_id: str) -> None:
     )
     await connection.execute(
         "INSERT INTO sessions (bot_id, telegram_user_id, is_bot, dc_id, server_address, port, auth_key_sealed, updated_at)"
-        " VALUES ($1, -9223372036854775808, true, 2, '::1', 443, '\\x00ff', $2)",
+        " VALUES ($1, 9223372036854775807, true, 2, '::1', 443, '\\x00ff', $2)",
         bot_id,
         BEGUN,
     )
@@ -73,7 +73,7 @@ async def _fill_bot(connection: Any, bot_id: str) -> None:
         )
         await connection.execute(
             "INSERT INTO messages (bot_id, id, chat_id, telegram_id, direction, author, text, sent_at, created_at)"
-            " SELECT $1, gen_random_uuid(), $2, NULLIF(n, 3), 'in', 'contact', repeat($3, n), $4, $4"
+            " SELECT $1, gen_random_uuid(), $2, NULLIF(n, 3) + 1, 'in', 'contact', repeat($3, n), $4, $4"
             " FROM generate_series(0, 200) AS n",
             bot_id,
             chat_id,

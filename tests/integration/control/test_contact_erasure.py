@@ -169,6 +169,22 @@ async def test_every_table_about_contacts_is_emptied_of_the_one(
     )
 
 
+@pytest.mark.parametrize("chat_id", [ANN, -ANN, 7, -7])
+async def test_a_number_in_a_sentence_goes_with_its_contact(
+    database: Database, manager: MultiBotManager, bot: BotLogIn, chat_id: int
+):
+    """And no other number that it is a part of."""
+    if chat_id != ANN:
+        await _talk(bot, chat_id, 20)
+    window = await database.connect()
+    await window.execute(
+        "UPDATE bots SET status_reason = $1", f"{chat_id}: no {chat_id}4, 3{abs(chat_id)}, ({chat_id})"
+    )
+    await manager.contacts.erase(bot.bot_id, chat_id)
+    left = await window.fetchval("SELECT status_reason FROM bots")
+    assert left == f"…: no {chat_id}4, 3{abs(chat_id)}, (…)"
+
+
 async def test_what_an_import_kept_beside_the_rows_goes_too(
     database: Database, manager: MultiBotManager, bot: BotLogIn
 ):

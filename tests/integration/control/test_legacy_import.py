@@ -474,8 +474,8 @@ def _write_log(
             sound = json.dumps(log, indent=data.draw(st.sampled_from([None, 2])))
             begins = [sound.index(json.dumps(f"{number}:")[:-1]) for number in range(len(log))]
             begins = [sound.rindex("{", 0, sound.rindex('"ts"', 0, begin)) for begin in begins]
-            # Of a single record, all is left when only the list's bracket is cut off.
-            least = 2 if len(log) == 1 else 1
+            # A record at least: all is left when only the list's bracket goes, and --verify has nothing to tell.
+            least = begins[0] + 1 if begins else 1
             cut = data.draw(st.integers(least, max([least, *begins])))
             # But "{", which could make a whole record of what is left of one.
             stray = data.draw(_strays.filter(lambda stray: stray != "{"))

@@ -45,6 +45,30 @@ async def test_a_step_goes_up_down_and_up_again_with_rows(database: Database, be
     assert missing(older, await contents(admin)) == []
 
 
+async def test_values_that_cannot_be_do_not_stop_the_upgrade(database: Database) -> None:
+    """A hostile bot may have written them before there was a constraint: they are mended, and all sound rows stay."""
+    owner = database.urls.owner
+    admin = await database.connect()
+    assert await migrate.downgrade(owner, "0008")
+    await fill(admin)
+    sound = {table: len(rows) for table, rows in (await contents(admin)).items()}
+    wrong = {
+        "sessions": "telegram_user_id = -1",
+        "user_profiles": "message_count = -1, profile_data = '[]'",
+        "conversations": "newest_inbound = -1, answered_through = -1",
+        "messages": "telegram_id = -telegram_id",
+        "turns": "model_ms = -1",
+        "outbox": "attempts = -1, answers = -1, telegram_id = -telegram_id",
+    }
+    for table, values in wrong.items():
+        await admin.execute(f"UPDATE {table} SET {values}")
+    assert await migrate.upgrade(owner)
+    after = await contents(admin)
+    assert {table: len(after[table]) for table in wrong} == {table: sound[table] for table in wrong}
+    assert {row["message_count"] for row in after["user_profiles"]} == {0}
+    assert {row["attempts"] for row in after["outbox"]} == {0}
+
+
 async def test_all_steps_at_once_lead_where_single_ones_do(database: Database) -> None:
     owner = database.urls.owner
     admin, writer = await database.connect(), await database.connect(owner)

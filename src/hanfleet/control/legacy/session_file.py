@@ -53,11 +53,11 @@ def _snapshot(database: sqlite3.Connection, file: str, oddities: Oddities) -> Se
         oddities.note(file, "", "more than one key", "the first one taken")
     dc_id, address, port, key = rows[0]
     sound_address = isinstance(address, str) and fits(address) and not clean_text(address)[1]
-    if not (_whole(dc_id, 32) and _whole(port, 32) and sound_address):
+    if not (_whole(dc_id, 32) and dc_id > 0 and _whole(port, 32) and 0 < port < 1 << 16 and sound_address):
         raise ValueError("its data centre or the address of it cannot be")
     peers = _read(database, "SELECT id, hash, username, phone, name FROM entities")
     own = next((row[1] for row in peers if row[0] == 0), None)  # Telethon keeps its own id there
-    if own is not None and not _whole(own, 64):
+    if own is not None and not (_whole(own, 64) and own > 0):
         oddities.note(file, "", "an account number that cannot be", "left out: it is learned at the start")
         own = None
     strangers = [row for row in peers if row[0] != 0]

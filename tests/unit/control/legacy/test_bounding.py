@@ -81,6 +81,10 @@ def test_what_readers_of_json_cannot_follow_becomes_a_text(tmp_path: Path, value
     ("odd", "reason"),
     [
         ("UPDATE sessions SET dc_id = 1 << 40", "no Telegram session"),
+        ("UPDATE sessions SET dc_id = 0", "no Telegram session"),
+        ("UPDATE sessions SET port = 0", "no Telegram session"),
+        ("UPDATE sessions SET port = 65536", "no Telegram session"),
+        ("UPDATE entities SET hash = -7 WHERE id = 0", "an account number that cannot be"),
         ("UPDATE update_state SET date = -62135596800", "no place in Telegram's log"),
         ("UPDATE entities SET hash = 'x' WHERE id = 5", "peers whose number or hash cannot be"),
         ("UPDATE entities SET hash = 'x' WHERE id = 0", "an account number that cannot be"),
