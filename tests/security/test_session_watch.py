@@ -16,11 +16,13 @@ from asyncpg.exceptions import InterfaceError, InvalidAuthorizationSpecification
 
 from hanfleet.core.errors import PermanentError, StoreUnavailableError
 from hanfleet.kit.clock import Clock, ManualClock, SystemClock
+from hanfleet.store import provisioner
 from hanfleet.store.bot_sessions import BotSession, BotSessions
 from hanfleet.supervisor.expulsion import ShutOut
 from hanfleet.supervisor.server_process import ServerProcesses
 from hanfleet.supervisor.session_watch import SessionWatch, WatchLimits
 from tests.support.database import SYSTEM, BotLogIn, Database
+from tests.support.slow_login import SlowLogIn
 from tests.support.waiting import eventually
 
 LIMITS = WatchLimits(statement_s=0.3, transaction_s=0.6, holds_up_s=0.1, memory_mb=64)
@@ -79,6 +81,25 @@ async def case(database: Database) -> AsyncIterator[Case]:
     pid_file = Path(await admin.fetchval("SHOW data_directory")) / "postmaster.pid"
     yield Case(database, mallory, await database.connect(mallory.url), sessions, ServerProcesses(pid_file))
     await sessions.close()
+
+
+async def test_a_log_in_with_the_old_password_that_ends_after_the_change_is_ended(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It begins when the role is closed already: the server has read the old password, and asks for no more later."""
+    begun: list[SlowLogIn] = []
+    set_anew = provisioner._set_anew
+
+    async def while_it_changes(connection: Any, role: str) -> None:
+        begun.append(await SlowLogIn.begin(case.mallory.url))
+        await set_anew(connection, role)
+
+    monkeypatch.setattr(provisioner, "_set_anew", while_it_changes)
+    await case.database.provisioner.rotate("mallory")
+    await begun[0].finish()
+    assert (await case.session()).outdated
+    assert await case.watch(LIFTED).look() == 1
+    begun[0].close()
 
 
 async def test_an_honest_session_is_left_alone(case: Case) -> None:

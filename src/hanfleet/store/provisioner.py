@@ -83,14 +83,17 @@ class Provisioner:
             await shut_out(connection, role)
             password = new_password()
 
-            async def let_in() -> None:
-                # A log-in that was under way all the time began before this, and the supervisor's watch ends it.
-                await connection.execute(_ROTATED, bot_id)
+            async def change_lock() -> None:
                 await _set_anew(connection, role)
-                await connection.execute(
-                    f"ALTER ROLE {role} LOGIN CONNECTION LIMIT {self._sessions} PASSWORD '{scram_verifier(password)}'"
-                )
+                await connection.execute(f"ALTER ROLE {role} PASSWORD '{scram_verifier(password)}'")
 
+            async def let_in() -> None:
+                await connection.execute(_ROTATED, bot_id)
+                await connection.execute(f"ALTER ROLE {role} LOGIN CONNECTION LIMIT {self._sessions}")
+
+            # One after the other: the server reads the password when a log-in begins, and whether the role may log in
+            # when it ends. Who came past the old password began before rotated_at, and the supervisor's watch ends it.
+            await change_role(connection, role, change_lock)
             await change_role(connection, role, let_in)
         url = self._url.set(username=role, password=password)
         return BotLogin(role, url.render_as_string(hide_password=False))

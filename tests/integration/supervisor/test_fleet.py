@@ -219,7 +219,10 @@ async def test_second_worker_of_an_old_epoch_is_refused(rig):
         await rig.add("anna")
         await rig.until("anna", RUNNING)
         first = await rig.holder("anna")
-    # The supervisor is away, or it would grant anew while we try: our log-in ends that of the first worker.
+    # The supervisor is away, or it would grant anew while we try: our log-in ends that of the first worker, which hears
+    # of it only later, or it might come back with its old password in the very moment in which this changes.
+    assert first
+    os.kill(first.pid, signal.SIGSTOP)
     log_in = SecretStr((await rig.database.provisioner.rotate("anna")).url)
     second = startup_of("anna", epoch=1).model_copy(update={"database_url": log_in})
     process = await rig.zygote.launcher().launch(second, WorkerLimits(), rig.folder / "second.log", nobody)
@@ -228,6 +231,7 @@ async def test_second_worker_of_an_old_epoch_is_refused(rig):
     assert "fenced at the claim" in (rig.folder / "second.log").read_text()
     lease = await rig.lease("anna")
     assert (lease.epoch, lease.holder) == (1, first)
+    os.kill(first.pid, signal.SIGCONT)
     async with rig.running():
         await eventually(lambda: _granted_anew(rig, "anna", 1))
         await rig.until("anna", RUNNING)
