@@ -18,6 +18,8 @@ from telethon.tl import functions, types
 from telethon.tl.core.messagecontainer import MessageContainer
 from telethon.tl.core.rpcresult import RpcResult
 
+from hanfleet.sandbox.telegram.primes import secret_exponent
+
 
 @dataclass
 class Received:
@@ -138,7 +140,7 @@ class RawClient:
         answer = bytes(cryptg.decrypt_ige(params.encrypted_answer, *temporary))
         group = _read(answer[20:])
         prime = int.from_bytes(group.dh_prime, "big")
-        b = int.from_bytes(os.urandom(256), "big")
+        b = secret_exponent()
         plain = bytes(
             types.ClientDHInnerData(nonce, offer.server_nonce, 0, pow(group.g, b, prime).to_bytes(256, "big"))
         )

@@ -68,7 +68,10 @@ class SandboxHandle:
 async def _handle(directory: Path) -> AsyncIterator[SandboxHandle]:
     info = json.loads((directory / "sandbox.json").read_text())
     headers = {"Authorization": f"Bearer {info['control_token']}"}
-    async with httpx.AsyncClient(base_url=info["control_url"], headers=headers, timeout=20, trust_env=False) as control:
+    # Plain HTTP: the list of authorities would only take its time, at each of hundreds of sandboxes.
+    async with httpx.AsyncClient(
+        base_url=info["control_url"], headers=headers, timeout=20, trust_env=False, verify=False
+    ) as control:
         yield SandboxHandle(info, control, directory)
 
 

@@ -5,6 +5,8 @@ import struct
 from hashlib import sha1, sha256
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from telethon import password
 from telethon.tl import types
 
@@ -62,7 +64,10 @@ def test_primes_are_prime_and_the_group_is_the_known_one() -> None:
     assert primes == [n for n in range(3, 2000, 2) if all(n % d for d in range(3, int(n**0.5) + 1, 2))]
     assert not is_small_prime(25_326_001)  # a strong pseudoprime to 2, 3 and 5
     smaller, larger = two_primes()
-    assert 2**30 < smaller < larger < 2**31
+    assert 2**15 < smaller < 2**16
+    assert 2**30 < larger < 2**31
+    assert is_small_prime(smaller)
+    assert is_small_prime(larger)
     password.check_prime_and_good(DH_PRIME.to_bytes(256, "big"), GENERATOR)
 
 
@@ -70,6 +75,11 @@ def test_a_server_key_comes_back_from_its_pem() -> None:
     key = ServerKey.generate()
     assert ServerKey.from_pem(key.private_pem).fingerprint == key.fingerprint
     assert key.public_pem.startswith("-----BEGIN RSA PUBLIC KEY-----")
+    pem = load_pem_public_key(key.public_pem.encode())
+    assert isinstance(pem, RSAPublicKey)
+    public = pem.public_numbers()
+    for number in (0, 1, 2**2000 + 1, public.n - 1):
+        assert key._power(pow(number, public.e, public.n)) == number
     for block in (bytes(256), b"\xff" * 256, bytes(12)):
         with pytest.raises(MalformedPacketError):
             key.decrypt(block)

@@ -11,7 +11,7 @@ from typing import Any
 
 from hanfleet.sandbox.telegram.cipher import decrypt_ige, encrypt_ige
 from hanfleet.sandbox.telegram.errors import MalformedPacketError
-from hanfleet.sandbox.telegram.primes import DH_PRIME, GENERATOR, two_primes
+from hanfleet.sandbox.telegram.primes import DH_PRIME, GENERATOR, secret_exponent, two_primes
 from hanfleet.sandbox.telegram.server_key import ServerKey
 from hanfleet.sandbox.telegram.tl import TLObject, constructor_of, functions, parse, parse_with_length, types
 
@@ -82,7 +82,7 @@ class Handshake:
         self._new_nonce = inner.new_nonce.to_bytes(32, "little", signed=True)
         public = 0
         while not _SAFE_DISTANCE < public < DH_PRIME - _SAFE_DISTANCE:
-            self._a = secrets.randbits(2048)
+            self._a = secret_exponent()
             public = pow(GENERATOR, self._a, DH_PRIME)
         plain = bytes(
             types.ServerDHInnerData(

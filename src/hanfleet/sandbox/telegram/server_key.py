@@ -25,7 +25,7 @@ class ServerKey:
     def __init__(self, private: rsa.RSAPrivateKey) -> None:
         self._private = private
         numbers = private.private_numbers()
-        self._n, self._d = numbers.public_numbers.n, numbers.d
+        self._numbers, self._n = numbers, numbers.public_numbers.n
         self.fingerprint = _fingerprint(numbers.public_numbers)
 
     @classmethod
@@ -61,11 +61,17 @@ class ServerKey:
         number = int.from_bytes(encrypted, "big")
         if len(encrypted) != 256 or number >= self._n:
             raise MalformedPacketError("the encrypted data is no 256-byte number below the key's modulus")
-        block = pow(number, self._d, self._n).to_bytes(256, "big")
+        block = self._power(number).to_bytes(256, "big")
         data = _open_rsa_pad(block) or _open_sha1(block[1:])
         if data is None:
             raise MalformedPacketError("the encrypted data has neither of the two known forms")
         return data
+
+    def _power(self, number: int) -> int:
+        """By the Chinese remainder theorem (RFC 8017, section 5.1.2): a quarter of the time."""
+        key = self._numbers
+        first, second = pow(number, key.dmp1, key.p), pow(number, key.dmq1, key.q)
+        return second + (first - second) * key.iqmp % key.p * key.q
 
 
 def _fingerprint(public: rsa.RSAPublicNumbers) -> int:
