@@ -20,7 +20,8 @@ export UV_COMPILE_BYTECODE := 1
 ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
 export UV_SYSTEM_CERTS := true
 endif
-unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
+# What pytest makes of the test files is kept, or every run would make it again, and each of its workers for itself.
+unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -2,10 +2,13 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 
 import pytest
+from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
 from tests.support.servers import keepers, shared_server
@@ -13,6 +16,38 @@ from tests.support.servers import keepers, shared_server
 # How quickly examples are made says something of the machine's neighbours, not of the code.
 settings.register_profile("shared machine", suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared machine")
+
+_ACCEPTANCE = Path(__file__).parent / "acceptance"
+_RUN_WHEN_IMPORTED = (".__main__", ".migrations.env")
+#: Of these no test may import some: they count only where a test does so while it runs.
+_MAYBE_UNTESTED = ("_main", ".bare_echo", ".pinger")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None]:
+    """Measure what importing the product covers, and not the collecting: the tracer would make it longer."""
+    measured = Coverage.current()
+    if measured is None:
+        return (yield)
+    import hanfleet
+
+    for module in walk_packages(hanfleet.__path__, "hanfleet."):
+        if not (module.name.startswith("hanfleet.cli.") or module.name.endswith(_RUN_WHEN_IMPORTED + _MAYBE_UNTESTED)):
+            import_module(module.name)
+    measured.stop()
+    try:
+        return (yield)
+    finally:
+        measured.start()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Plain tests show what is covered. Properties go the same ways hundreds of times, and acceptance tests look at
+    processes that nobody measures: the tracer would only make them longer.
+    """
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False) or _ACCEPTANCE in item.path.parents:
+            item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.fixture(scope="session")

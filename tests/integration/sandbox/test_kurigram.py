@@ -19,6 +19,8 @@ from tests.support.kurigram import kurigram_client
 from tests.support.sandbox import SandboxHandle, running_sandbox
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.no_cover  # Telethon's tests go the same ways
+
 raw: Any = pyrogram.raw
 
 

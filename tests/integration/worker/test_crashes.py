@@ -9,6 +9,8 @@ from hanfleet.persona.texts import DISCLOSURE
 from tests.support.waiting import eventually
 from tests.support.workers import Rehearsal, times
 
+pytestmark = pytest.mark.no_cover  # test_walk goes the same ways, once
+
 AT_ONCE = ["inbox.take", "turn.commit", "send", "outbox.sent"]
 PACED = ["turn.load", "turn.commit", "outbox.sending", "send", "outbox.sent"]
 CASES = [(False, step) for step in AT_ONCE] + [(True, step) for step in PACED]

@@ -11,6 +11,8 @@ from tests.support.database import SYSTEM
 from tests.support.waiting import eventually
 from tests.support.workers import DATA_KEY, Rehearsal, times
 
+pytestmark = pytest.mark.no_cover  # test_walk goes the same ways, once
+
 SEALED = {"data_isolation": {"encrypt_messages": True}}
 
 
