@@ -14,11 +14,11 @@ from typing import Any
 from unittest.mock import patch
 
 import httpx
-from telethon import TelegramClient
 from telethon.crypto import rsa
 from telethon.crypto.authkey import AuthKey
 from telethon.sessions.memory import MemorySession
 
+from hanfleet.sandbox.contacts.line import TidyClient
 from hanfleet.sandbox.server import Sandbox
 from hanfleet.sandbox.telegram.server_key import ServerKey
 from tests.support.ports import free_port
@@ -134,7 +134,7 @@ async def sandbox_process(directory: Path) -> AsyncIterator[tuple[SandboxProcess
 
 
 def telethon_client(info: dict[str, Any], session: Any = None, **options: Any) -> Any:
-    """An unmodified Telethon client that trusts the sandbox's key and connects to it (``Any``: Telethon is half typed)."""
+    """Telethon's client, which trusts the sandbox's key and connects to it (``Any``: Telethon is half typed)."""
     trust: Any = rsa.add_key
     trust(info["public_key_pem"], old=False)
     make_session: Any = MemorySession
@@ -142,7 +142,7 @@ def telethon_client(info: dict[str, Any], session: Any = None, **options: Any) -
     if not session.auth_key:
         session.set_dc(info["dc_id"], info["address"], info["port"])
     options = {"receive_updates": True, "connection_retries": None, "retry_delay": 0.1, **options}
-    return TelegramClient(session, API_ID, API_HASH, **options)
+    return TidyClient(session, API_ID, API_HASH, **options)
 
 
 def session_of(client: Any) -> Any:

@@ -3,10 +3,12 @@
 # mypy: allow-untyped-calls
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from telethon import errors
+from telethon.network.connection.tcpfull import ConnectionTcpFull
 from telethon.network.requeststate import RequestState
 from telethon.tl import functions, types
 
@@ -14,7 +16,11 @@ from hanfleet.core.errors import BotFailure, ConflictError, TemporaryError
 from hanfleet.core.failures import FailureKind
 from hanfleet.transports.telegram.client import FleetClient, NoAnswerError
 from hanfleet.transports.telegram.session import SnapshotSession
+from tests.support.ports import free_port
+from tests.support.waiting import eventually
 
+PORT = free_port()
+make_connection: Any = ConnectionTcpFull
 REQUEST = functions.messages.SendMessageRequest(types.InputPeerUser(7, 70), "hello", random_id=1)
 
 
@@ -111,3 +117,52 @@ async def test_nothing_is_asked_before_the_log_in(client: FleetClient) -> None:
     with pytest.raises(ConflictError, match="Log in first"):
         await client.ask(REQUEST)
     assert queued(client) == []
+
+
+@pytest.fixture
+async def lines() -> AsyncIterator[list[asyncio.StreamWriter]]:
+    """Whoever connects to `PORT` has a line here, and nobody says anything on it."""
+    taken: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, writer: taken.append(writer), "127.0.0.1", PORT)
+    yield taken
+    for line in taken:
+        line.close()
+    server.close()
+    await server.wait_closed()
+
+
+async def connected(client: FleetClient) -> Any:
+    """The client's connection, which stands."""
+    client._sender._connection = make_connection("127.0.0.1", PORT, 2, loggers=client._log)
+    await client._sender._connection.connect()
+    return client._sender._connection
+
+
+async def test_leaving_ends_a_reconnect_that_would_go_on_for_ever(client: FleetClient, lines: Any) -> None:
+    line = await connected(client)
+    client.reconnect()
+    await asyncio.sleep(0)  # it begins, waits for what it cancels itself, and takes our cancelling for that
+    async with asyncio.timeout(5):
+        await client.close_connection()
+    assert line._writer.transport.is_closing()
+
+
+async def test_leaving_closes_a_socket_that_telethon_forgot(client: FleetClient, lines: Any) -> None:
+    line = await connected(client)
+    line._connected = False  # as where its own disconnecting was cut short
+    await client.close_connection()
+    assert line._writer.transport.is_closing()
+    line._send_task.cancel()
+    line._recv_task.cancel()
+
+
+async def test_one_reconnect_at_a_time(client: FleetClient, lines: Any) -> None:
+    line = await connected(client)
+    client.reconnect()
+    under_way = client._sender._reconnect_task
+    await eventually(lambda: not client._sender._reconnecting)  # Telethon would let another begin from here on
+    client.reconnect()
+    assert client._sender._reconnect_task is under_way
+    await eventually(lambda: len(lines) == 2)
+    await client.close_connection()
+    assert line._writer.transport.is_closing()

@@ -37,6 +37,7 @@ async def test_the_innards_are_where_they_were() -> None:
     assert client._message_box.is_empty()
     assert client._updates_queue.empty()
     assert {"future", "msg_id"} <= set(RequestState.__slots__)
+    assert client._sender._connection is client._sender._reconnect_task is None
     for name in ("_transport_connected", "_start_reconnect", "send", "disconnect"):
         assert callable(getattr(client._sender, name))
 

@@ -19,6 +19,7 @@ from telethon.sessions.memory import MemorySession
 from telethon.tl.functions.contacts import ResolvePhoneRequest, ResolveUsernameRequest
 
 from hanfleet.kit.clock import Clock
+from hanfleet.kit.tasks import end_task
 
 # Telethon logs every failed attempt to connect; a contact is expected to meet many, and the terminal belongs to others.
 _LOG = logging.getLogger("hanfleet.sandbox.contacts.telethon")
@@ -60,7 +61,21 @@ class CodeDesk(Protocol):
         ...
 
 
-class _Client(TelegramClient):
+class TidyClient(TelegramClient):
+    """Told to disconnect, it does so at once and leaves no socket, whatever its own reconnecting was about."""
+
+    async def _disconnect(self) -> None:
+        sender = self._sender
+        connection = sender._connection  # noqa: SLF001
+        try:
+            await end_task(sender._reconnect_task)  # noqa: SLF001 - Telethon would wait for as long as it takes
+            await super()._disconnect()
+        finally:
+            if connection is not None and connection._writer is not None:  # noqa: SLF001
+                connection._writer.transport.abort()  # noqa: SLF001 - open still where Telethon was cut short
+
+
+class _Client(TidyClient):
     """Fetches after a reconnect what was missed; Telethon alone would wait for the next update."""
 
     async def _handle_auto_reconnect(self) -> None:

@@ -17,6 +17,7 @@ from telethon.tl import types
 
 from hanfleet.core.errors import BotFailure, ConflictError, TemporaryError
 from hanfleet.core.messages import UpdateState
+from hanfleet.kit.tasks import end_task
 from hanfleet.transports.telegram.failures import session_failure, translate
 from hanfleet.transports.telegram.session import SnapshotSession
 
@@ -157,12 +158,20 @@ class FleetClient(TelegramClient):
         queue.extend(kept)
 
     def reconnect(self) -> None:
-        """Drop a connection that looks alive and does not answer, and make another."""
-        self._sender._start_reconnect(None)  # noqa: SLF001
+        """Drop a connection that looks alive and does not answer, and make another, unless that is under way."""
+        under_way = self._sender._reconnect_task  # noqa: SLF001
+        if under_way is None or under_way.done():  # two at once would each open one, and forget the first
+            self._sender._start_reconnect(None)  # noqa: SLF001
 
     async def close_connection(self) -> None:
         """Hang up without stopping the update loop, which may be storing. What waits to be sent fails."""
-        await self._sender.disconnect()
+        connection = self._sender._connection  # noqa: SLF001
+        try:
+            await end_task(self._sender._reconnect_task)  # noqa: SLF001 - Telethon would wait for as long as it takes
+            await self._sender.disconnect()
+        finally:
+            if connection is not None and connection._writer is not None:  # noqa: SLF001
+                connection._writer.transport.abort()  # noqa: SLF001 - open still where Telethon was cut short
         for waiting in self._sender._send_queue._deque:  # noqa: SLF001 - Telethon cancels only what has left
             waiting.future.cancel()
         self.take_back()

@@ -75,6 +75,7 @@ class TelegramTransport:
                 await self._client.connect()
                 user = await self._who_are_we()
         except BaseException as error:
+            await self._client.close_connection()
             await self._client.disconnect()
             if not isinstance(error, Exception):
                 raise
