@@ -1,6 +1,7 @@
 """Fixtures for every room: the run's servers, and the check that no test leaves a process behind."""
 
 import os
+import resource
 import time
 from collections.abc import Generator, Iterator
 from importlib import import_module
@@ -16,6 +17,9 @@ from tests.support.servers import keepers, shared_server
 # How quickly examples are made says something of the machine's neighbours, not of the code.
 settings.register_profile("shared machine", suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared machine")
+
+# A test that takes more fails by MemoryError and says where; without a bound the kernel ends it, and xdist waits for ever.
+resource.setrlimit(resource.RLIMIT_DATA, (4 << 30, resource.getrlimit(resource.RLIMIT_DATA)[1]))
 
 _ACCEPTANCE = Path(__file__).parent / "acceptance"
 _RUN_WHEN_IMPORTED = (".__main__", ".migrations.env")

@@ -2,6 +2,7 @@
 and leaves the same schema. New steps are covered by being there.
 """
 
+import json
 from itertools import pairwise
 
 import pytest
@@ -67,6 +68,31 @@ async def test_values_that_cannot_be_do_not_stop_the_upgrade(database: Database)
     assert {table: len(after[table]) for table in wrong} == {table: sound[table] for table in wrong}
     assert {row["message_count"] for row in after["user_profiles"]} == {0}
     assert {row["attempts"] for row in after["outbox"]} == {0}
+
+
+@pytest.mark.parametrize(
+    ("table", "wrong"),
+    [
+        ("sessions", "port = 0"),
+        ("sessions", "dc_id = -1"),
+        ("turns", "newest_inbound = -1"),
+        ("outbox", "part = -1"),
+        ("outbox", "position = -1"),
+    ],
+)
+async def test_what_leads_nowhere_goes_with_the_upgrade_and_nothing_else(
+    database: Database, table: str, wrong: str
+) -> None:
+    owner = database.urls.owner
+    admin = await database.connect()
+    assert await migrate.downgrade(owner, "0008")
+    await fill(admin)
+    before = await contents(admin)
+    [one, *_] = before[table]
+    await admin.execute(f"UPDATE {table} SET {wrong} WHERE to_jsonb({table}) = $1", json.dumps(one))
+    assert await migrate.upgrade(owner)
+    [gone] = missing(before, await contents(admin))
+    assert gone.startswith(f"{table}: ")
 
 
 async def test_all_steps_at_once_lead_where_single_ones_do(database: Database) -> None:
