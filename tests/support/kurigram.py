@@ -10,7 +10,10 @@ from pyrogram.connection import Connection
 from pyrogram.connection.transport import TCP
 from pyrogram.crypto import rsa
 
+from hanfleet.kit.tasks import end_task
 from tests.support.sandbox import API_HASH, API_ID
+
+_opened: list[Connection] = []
 
 
 def kurigram_client(info: dict[str, Any], *, transport: type[TCP] | None = None, **options: Any) -> Client:
@@ -23,7 +26,8 @@ def kurigram_client(info: dict[str, Any], *, transport: type[TCP] | None = None,
     def connect(**wanted: Any) -> Connection:
         if transport is not None:
             wanted["protocol_factory"] = transport
-        return Connection(**{**wanted, "server_address": info["address"], "port": info["port"]})
+        _opened.append(Connection(**{**wanted, "server_address": info["address"], "port": info["port"]}))
+        return _opened[-1]
 
     return Client(
         "sandbox",
@@ -34,3 +38,14 @@ def kurigram_client(info: dict[str, Any], *, transport: type[TCP] | None = None,
         loop=asyncio.get_running_loop(),
         **options,
     )
+
+
+async def hang_up() -> None:
+    """Close what kurigram left open: where it is told to stop while it connects anew, it goes on to do that."""
+    for task in asyncio.all_tasks():
+        if " Session." in str(task.get_coro()):  # one of its restarts
+            await end_task(task)
+    for connection in _opened:
+        if connection.protocol is not None and connection.protocol.writer is not None:
+            connection.protocol.writer.transport.abort()
+    _opened.clear()

@@ -15,7 +15,7 @@ from pyrogram.connection.transport.tcp.tcp_full import TCPFull
 from pyrogram.connection.transport.tcp.tcp_intermediate import TCPIntermediate
 from pyrogram.connection.transport.tcp.tcp_intermediate_o import TCPIntermediateO
 
-from tests.support.kurigram import kurigram_client
+from tests.support.kurigram import hang_up, kurigram_client
 from tests.support.sandbox import SandboxHandle, running_sandbox
 from tests.support.waiting import eventually
 
@@ -28,6 +28,7 @@ raw: Any = pyrogram.raw
 async def sandbox(tmp_path: Path) -> AsyncIterator[SandboxHandle]:
     async with running_sandbox(tmp_path) as handle:
         yield handle
+        await hang_up()
 
 
 async def _person(sandbox: SandboxHandle, account: dict[str, Any], **options: Any) -> Any:
