@@ -267,6 +267,13 @@ SCHEMA = [
         given="SET LOCAL ROLE @owner@; CREATE FUNCTION later_power() RETURNS integer LANGUAGE sql RETURN 1; RESET ROLE",
     ),
     Restriction(
+        "event trigger keep_policies",
+        "taking away the policies by which all bots read and write: a bot has the privileges of their group",
+        "SET LOCAL client_min_messages = error;\nDROP OWNED BY @bots@;\n"
+        "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM pg_policies WHERE policyname = 'own')",
+        "DROP EVENT TRIGGER keep_policies",
+    ),
+    Restriction(
         "trigger disclosure_first",
         "sending a message to somebody who was not told that it is an AI",
         "UPDATE outbox SET state = 'sent', sent_at = now()",

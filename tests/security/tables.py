@@ -206,6 +206,7 @@ FUNCTIONS = {
     **dict.fromkeys(("audit_view", "audit_config", "audit_difference"), ""),
     **dict.fromkeys(("search_messages", "principal_sees_all", "principal_bots", "principal_manages_operators"), "api"),
     "mark_published": "relay",
+    "refuse_drop_owned": "",
     "refuse_undisclosed": "",
     "refuse_leap": "",
 }

@@ -88,7 +88,7 @@ async def test_every_function_is_granted_for_a_reason_or_attacked(scene: Scene) 
     rows = await scene.admin.fetch(
         "SELECT p.oid::regprocedure::text AS function, prosecdef AS definer, prosqlbody IS NOT NULL AS atomic,"
         " coalesce(array_to_string(proconfig, ' '), '') LIKE '%search_path=pg_catalog, public, pg_temp%' AS safe_path,"
-        " prorettype = 'trigger'::regtype AS trigger, proname,"
+        " prorettype IN ('trigger'::regtype, 'event_trigger'::regtype) AS trigger, proname,"
         " array(SELECT coalesce(rolname::text, 'PUBLIC') FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) a"
         "       LEFT JOIN pg_roles r ON r.oid = a.grantee WHERE a.grantee <> proowner) AS roles"
         " FROM pg_proc p WHERE pronamespace = 'public'::regnamespace"
@@ -136,6 +136,15 @@ async def test_the_database_the_schema_and_settings_are_granted_to_nobody_else(s
         ("temp_file_limit", "provisioner"),
         ("log_min_messages", "provisioner"),
     ]
+
+
+async def test_every_trigger_of_the_whole_database_names_its_attack(scene: Scene) -> None:
+    rows = await scene.admin.fetch("SELECT evtname::text AS name, evtenabled, evttags FROM pg_event_trigger")
+    assert [(row["name"], row["evtenabled"], row["evttags"]) for row in rows] == [
+        ("keep_policies", b"O", ["DROP OWNED"])
+    ]
+    for row in rows:
+        assert f"event trigger {row['name']}" in NAMES
 
 
 async def test_every_membership_and_power_of_a_role_is_meant(scene: Scene) -> None:

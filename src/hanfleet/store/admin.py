@@ -42,6 +42,30 @@ _REVOKE_FUNCTIONS = """
         END LOOP;
     END $$"""
 
+# A bot has the privileges of the bots' group, and these are enough for DROP OWNED BY that group: it takes the group out
+# of all policies, and no bot reads or writes its own rows any more. No right stops it. Only a superuser may make or set
+# aside an event trigger; this one asks as its owner, for not everybody may call my_bot().
+_KEEP_POLICIES = """
+    DO $bootstrap$
+    BEGIN
+        IF EXISTS (SELECT 1 FROM pg_event_trigger WHERE evtname = 'keep_policies' AND evtenabled = 'O') THEN
+            RETURN;
+        END IF;
+        CREATE OR REPLACE FUNCTION public.refuse_drop_owned() RETURNS event_trigger
+        LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+        BEGIN
+            IF to_regprocedure('public.my_bot()') IS NULL THEN
+                RETURN; -- there is no schema, and so no policy
+            ELSIF public.my_bot() IS NOT NULL THEN
+                RAISE EXCEPTION 'bots drop nothing' USING ERRCODE = 'insufficient_privilege';
+            END IF;
+        END $$;
+        REVOKE EXECUTE ON FUNCTION public.refuse_drop_owned() FROM PUBLIC;
+        DROP EVENT TRIGGER IF EXISTS keep_policies;
+        CREATE EVENT TRIGGER keep_policies ON ddl_command_start WHEN TAG IN ('DROP OWNED')
+            EXECUTE FUNCTION public.refuse_drop_owned();
+    END $bootstrap$"""
+
 
 @dataclass(frozen=True)
 class ServicePasswords:
@@ -151,6 +175,7 @@ async def _take_from_public(connection: Any) -> None:
     """Inside the database: no advisory locks, no large objects, no bare entries of the log, nothing made in public."""
     await connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     await connection.execute(_REVOKE_FUNCTIONS)
+    await connection.execute(_KEEP_POLICIES)
 
 
 async def _check_server(connection: Any) -> None:
