@@ -188,16 +188,17 @@ def restrictions_of_tables() -> list[Restriction]:
     return found
 
 
-def restrictions_of_columns(name: str, all_columns: Iterable[str]) -> Iterator[Restriction]:
-    """One for each column of the table that bots may not update."""
+def restrictions_of_columns(name: str, all_columns: Iterable[str], role: str = "bots") -> Iterator[Restriction]:
+    """One for each column of the table that the role may not update."""
     table = TABLES[name]
     for column in all_columns:
-        if column not in table.columns("bots"):
+        if column not in table.columns(role):
             yield Restriction(
-                f"no UPDATE of {name}.{column} for bots",
+                f"no UPDATE of {name}.{column} for {role}",
                 f"rewriting {column} in {name}",
                 f"UPDATE {name} SET {column} = (jsonb_populate_record(NULL::public.{name}, '@row@')).{column}",
-                f"GRANT UPDATE ({column}) ON {name} TO @bots@" + _open_rows(name, table, "bots"),
-                given=_alone(name, keep=True),
+                f"GRANT UPDATE ({column}) ON {name} TO {_group(role)}",
+                role=role,
+                given=_alone(name, keep=True) + _open_rows(name, table, role),  # or the policy would stop it
                 table=name,
             )

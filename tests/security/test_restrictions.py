@@ -3,7 +3,7 @@
 import pytest
 
 from tests.security.powers import POWERS
-from tests.security.restrictions import Restriction, restrictions_of_columns, restrictions_of_tables
+from tests.security.restrictions import SERVICES, Restriction, restrictions_of_columns, restrictions_of_tables
 from tests.security.scene import Scene, filled, succeeds
 from tests.security.tables import TABLES
 
@@ -19,14 +19,27 @@ async def test_it_stops_the_attack_that_it_names(scene: Scene, restriction: Rest
 @pytest.mark.parametrize("table", TABLES)
 async def test_a_bot_rewrites_no_column_that_is_not_its_to_write(scene: Scene, table: str) -> None:
     """One attack for each column: which there are is the database's to say."""
-    columns = await scene.admin.fetch(
+    for restriction in restrictions_of_columns(table, await _columns(scene, table)):
+        await _prove(scene, restriction)
+
+
+@pytest.mark.parametrize(
+    ("role", "table"), [(role, name) for role in SERVICES for name, table in TABLES.items() if table.columns(role)]
+)
+async def test_a_service_rewrites_no_column_that_is_not_its_to_write(scene: Scene, role: str, table: str) -> None:
+    """Where it may write some. That it may write none is proved with the tables."""
+    for restriction in restrictions_of_columns(table, await _columns(scene, table), role):
+        await _prove(scene, restriction)
+
+
+async def _columns(scene: Scene, table: str) -> list[str]:
+    rows = await scene.admin.fetch(
         "SELECT attname FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped"
         " AND attgenerated = ''",
         table,
     )
-    assert columns
-    for restriction in restrictions_of_columns(table, [column["attname"] for column in columns]):
-        await _prove(scene, restriction)
+    assert rows
+    return [row["attname"] for row in rows]
 
 
 async def _prove(scene: Scene, restriction: Restriction) -> None:
