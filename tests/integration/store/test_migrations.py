@@ -6,6 +6,7 @@ import json
 from itertools import pairwise
 
 import pytest
+from asyncpg.exceptions import CheckViolationError
 
 from hanfleet.core.errors import ConflictError, InvalidInputError
 from hanfleet.store import migrate
@@ -93,6 +94,23 @@ async def test_what_leads_nowhere_goes_with_the_upgrade_and_nothing_else(
     assert await migrate.upgrade(owner)
     [gone] = missing(before, await contents(admin))
     assert gone.startswith(f"{table}: ")
+
+
+async def test_counters_that_a_bot_turned_back_do_not_stop_the_upgrade(database: Database) -> None:
+    """Until 0006 bots could write any number there. What waits in the outbox keeps its place, and what comes is behind."""
+    owner = database.urls.owner
+    admin = await database.connect()
+    assert await migrate.downgrade(owner, "0005")
+    await fill(admin)
+    await admin.execute("UPDATE bot_counters SET event_seq = -9000000000, outbox_seq = -1")
+    positions = await admin.fetch("SELECT bot_id, max(position) AS newest FROM outbox GROUP BY bot_id")
+    assert positions
+    assert await migrate.upgrade(owner)
+    counters = {row["bot_id"]: row for row in await admin.fetch("SELECT * FROM bot_counters")}
+    assert {row["event_seq"] for row in counters.values()} == {0}
+    assert {bot_id: counters[bot_id]["outbox_seq"] for bot_id, _ in positions} == dict(positions)
+    with pytest.raises(CheckViolationError, match="counters go up"):
+        await admin.execute("UPDATE bot_counters SET event_seq = event_seq + 1000000")
 
 
 async def test_all_steps_at_once_lead_where_single_ones_do(database: Database) -> None:

@@ -15,6 +15,13 @@ UPDATE outbox SET
     telegram_id = CASE WHEN telegram_id > 0 THEN telegram_id END
 WHERE attempts < 0 OR answers < 0 OR telegram_id <= 0;
 DELETE FROM outbox WHERE part < 0 OR position < 0;
+-- Before 0006 a bot could turn its counters back. Their guard stands aside, for it allows small steps alone.
+ALTER TABLE bot_counters DISABLE TRIGGER small_steps;
+UPDATE bot_counters c SET
+    event_seq = greatest(event_seq, 0),
+    outbox_seq = greatest(outbox_seq, 0, (SELECT max(o.position) FROM outbox o WHERE o.bot_id = c.bot_id))
+WHERE event_seq < 0 OR outbox_seq < 0;
+ALTER TABLE bot_counters ENABLE TRIGGER small_steps;
 
 ALTER TABLE sessions ADD CONSTRAINT possible_values CHECK (
     dc_id > 0 AND port BETWEEN 1 AND 65535 AND telegram_user_id > 0);
