@@ -1,7 +1,8 @@
 """The ledger of erasures: a file beside the backups that says who must stay erased, without saying who that is.
 
 One line of JSON an entry: a keyed hash (HMAC-SHA-256) of bot and chat, or of the bot, and when the erasure was asked
-for, so that a person who writes again later is somebody new. It is written and on the disk before the erasure is
+for, so that a person who writes again later is somebody new; and a check over both, for a digit that was changed would
+name nobody. It is written and on the disk before the erasure is
 committed: after a crash in between, the contact that was to go is still named, and goes at the next start. Lines are
 only ever added. Refuses a damaged ledger and a key that is not its own: half a ledger would bring people back.
 """
@@ -24,6 +25,8 @@ from hanfleet.kit.disk import append_whole, sync_folder
 FILE = "erased.jsonl"
 _KEY_BYTES = 32
 _CHECK = "which key"
+_CHECK_BYTES = 8
+_FIELDS = ({"mark", "until", "check"}, {"mark", "until"})  # lines were written without a check once
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Ledger:
         if entry in self.entries():
             return
         try:
-            self._add(_line(entry))
+            self._add(self._line(entry))
         except OSError as refused:
             raise TemporaryError(
                 f"{self.path} cannot be written ({refused.strerror}), and nobody is erased who does not stand in it:"
@@ -110,13 +113,18 @@ class Ledger:
 
     def _entry(self, number: int, line: str) -> Entry:
         try:
-            values = json.loads(line)
-            return Entry(bytes.fromhex(values["mark"]), datetime.fromisoformat(values["until"]))
+            return self._checked(json.loads(line))
         except (ValueError, KeyError, TypeError) as broken:
             raise PermanentError(
                 f"Line {number} of {self.path} is damaged, so somebody who was erased could come back: put the file"
                 " back from where you keep a copy."
             ) from broken
+
+    def _checked(self, values: dict[str, Any]) -> Entry:
+        entry = Entry(bytes.fromhex(values["mark"]), datetime.fromisoformat(values["until"]))
+        if set(values) not in _FIELDS or values.get("check", self._check_of(entry)) != self._check_of(entry):
+            raise ValueError("its check does not fit")
+        return entry
 
     def _check_head(self, line: str) -> None:
         try:
@@ -129,6 +137,12 @@ class Ledger:
                 " where you keep copies."
             )
 
+    def _line(self, entry: Entry) -> str:
+        return _as_line({"mark": entry.mark.hex(), "until": entry.until.isoformat(), "check": self._check_of(entry)})
+
+    def _check_of(self, entry: Entry) -> str:
+        return self._mark("line", entry.mark.hex(), entry.until.isoformat())[:_CHECK_BYTES].hex()
+
     def _head(self) -> str:
         return _as_line({"version": 1, "key": self._mark(_CHECK).hex()})
 
@@ -136,10 +150,6 @@ class Ledger:
         # Lengths stand before the parts, so no two read the same.
         told = b"".join(len(raw).to_bytes(4, "big") + raw for raw in (part.encode() for part in parts))
         return hmac.digest(self.key, told, hashlib.sha256)
-
-
-def _line(entry: Entry) -> str:
-    return _as_line({"mark": entry.mark.hex(), "until": entry.until.isoformat()})
 
 
 def _as_line(values: dict[str, Any]) -> str:

@@ -1,6 +1,8 @@
 """The ledger of erasures as a file: kept whole, bound to its key, and silent about who is in it."""
 
+import json
 import stat
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -89,6 +91,29 @@ def test_a_damaged_line_is_named(ledger: Ledger) -> None:
     ledger.path.write_text("".join([*lines[:2], lines[2].replace("mark", "work"), *lines[3:]]))
     with pytest.raises(PermanentError, match=r"Line 3 of .*erased.jsonl is damaged"):
         ledger.entries()
+
+
+def test_no_flipped_bit_makes_it_name_somebody_else(ledger: Ledger) -> None:
+    entries = [Entry(ledger.contact_mark("mira", chat_id), NOON) for chat_id in (1, 2, 3)]
+    for entry in entries:
+        ledger.append(entry)
+    whole = ledger.path.read_bytes()
+    begin, end = (sum(map(len, whole.splitlines(keepends=True)[:lines])) for lines in (2, 3))
+    for place in range(begin, end):
+        for bit in range(7):
+            ledger.path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])
+            with suppress(PermanentError):
+                assert ledger.entries() == entries  # as where a digit of a mark is only written large
+
+
+def test_lines_from_before_there_was_a_check_count(ledger: Ledger) -> None:
+    entries = [Entry(ledger.contact_mark("mira", chat_id), NOON) for chat_id in (1, 2)]
+    for entry in entries:
+        ledger.append(entry)
+    head, first, second = ledger.path.read_text().splitlines()
+    old = {name: value for name, value in json.loads(first).items() if name != "check"}
+    ledger.path.write_text("\n".join([head, json.dumps(old), second, ""]))
+    assert ledger.entries() == entries
 
 
 def test_another_key_is_refused(ledger: Ledger) -> None:
