@@ -120,7 +120,14 @@ async def restore_backup(
 def _ledger_beside(folder: Path, library: Library, erasure_key: Path | None) -> list[Ledger]:
     """Who was erased from the fleet that made a backup must not come back in another one."""
     beside = folder.parent / LEDGER_FILE
-    if folder.parent == library.path or not beside.exists():
+    if folder.parent == library.path:
+        return []
+    if not beside.exists():
+        if erasure_key is not None:
+            raise InvalidInputError(
+                f"--erasure-key opens who was erased from that fleet, and there is no {beside}: copy it there from the"
+                " folder that the backup was in, or leave the option out, and whoever was erased since comes back."
+            )
         return []
     if erasure_key is None:
         raise InvalidInputError(

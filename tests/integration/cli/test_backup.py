@@ -51,6 +51,9 @@ def test_from_one_home_to_another(
     assert "opens only with the master key of the home that made it: name the key file" in capsys.readouterr().err
     assert run([*restore, "--bot", "boris", "--master-key", str(old / "master.key")]) == 3
     assert "holds no bot boris" in capsys.readouterr().err
+    # Who names the key believes that the ledger is there.
+    assert run([*restore, "--master-key", str(old / "master.key"), "--erasure-key", str(old / "erasure.key")]) == 2
+    assert f"there is no {copied / 'erased.jsonl'}" in capsys.readouterr().err
     assert not new.exists()
     assert run([*restore, "--master-key", str(old / "master.key")]) == 0
     out = capsys.readouterr().out
