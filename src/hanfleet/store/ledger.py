@@ -2,9 +2,9 @@
 
 One line of JSON an entry: a keyed hash (HMAC-SHA-256) of bot and chat, or of the bot, and when the erasure was asked
 for, so that a person who writes again later is somebody new; and a check over both, for a digit that was changed would
-name nobody. It is written and on the disk before the erasure is
-committed: after a crash in between, the contact that was to go is still named, and goes at the next start. Lines are
-only ever added. Refuses a damaged ledger and a key that is not its own: half a ledger would bring people back.
+name nobody. It is written and on the disk before the erasure is committed: after a crash in between, the contact that
+was to go is still named, and goes at the next start. Lines are only ever added. Refuses a damaged ledger and a key that
+is not its own: half a ledger would bring people back.
 """
 
 import fcntl
