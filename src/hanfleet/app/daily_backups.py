@@ -44,10 +44,10 @@ def due_at(newest: datetime | None, started: datetime, hour: int) -> datetime:
     return max(due, settled)
 
 
-def newest_daily(library: Path) -> datetime | None:
-    """When the newest daily backup was begun."""
+def newest_daily(library: Path, now: datetime) -> datetime | None:
+    """When the newest daily backup was begun; one of tomorrow, from a clock that was wrong, counts as none."""
     found = [begun_at(entry.name) for entry in library.iterdir() if is_daily(entry.name)]
-    return max(found, default=None)
+    return max((begun for begun in found if begun <= now), default=None)
 
 
 async def keep_backed_up(wiring: Wiring, clock: Clock, tell: Callable[[str, dict[str, Any]], None]) -> None:
@@ -63,7 +63,7 @@ async def keep_backed_up(wiring: Wiring, clock: Clock, tell: Callable[[str, dict
     while True:
         try:
             make_folder(library, 0o700)
-            while clock.now() < max(due_at(newest_daily(library), started, hour), not_before):
+            while (now := clock.now()) < max(due_at(newest_daily(library, now), started, hour), not_before):
                 await clock.sleep(_LOOK_S)
             made = await _make(wiring, library)
         except (HanfleetError, OSError) as failed:

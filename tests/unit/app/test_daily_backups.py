@@ -31,7 +31,8 @@ def test_a_restart_neither_doubles_nor_forgets_one() -> None:
 
 
 def test_only_daily_ones_count(tmp_path: Path) -> None:
-    assert newest_daily(tmp_path) is None
+    assert newest_daily(tmp_path, at(5, 12)) is None
     for name in ("20260101T030000Z-daily", "20260102T030000Z-daily", "20260103T030000Z-fleet", ".unfinished-x"):
         (tmp_path / name).mkdir()
-    assert newest_daily(tmp_path) == at(2, 3)
+    assert newest_daily(tmp_path, at(5, 12)) == at(2, 3)
+    assert newest_daily(tmp_path, at(2, 2)) == at(1, 3)
