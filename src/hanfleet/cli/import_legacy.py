@@ -121,7 +121,7 @@ def _bring(
             document["differences"] = [asdict(one) for one in differences]
         else:
             document["counts"] = asyncio.run(_import(settings, bot_id, read, start=start))
-        write(read.oddities.as_json())
+        write(read.oddities.pieces())
     if verify:
         _show_differences(bot_id, differences)
     else:

@@ -6,8 +6,9 @@ Refuses, before the first change, what cannot be written; a run that fails leave
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 from hanfleet.cli.messages import say
@@ -19,18 +20,18 @@ _MODE = 0o600
 
 
 @contextmanager
-def opened_report(path: Path | None) -> Iterator[Callable[[str], None]]:
+def opened_report(path: Path | None) -> Iterator[Callable[[Iterable[str]], None]]:
     """Gives what writes the report, once; nothing where no ``path`` was named. Raises InvalidInputError at once."""
     if path is None:
-        yield lambda _text: None
+        yield lambda _pieces: None
         return
     made = not os.path.lexists(path)
     written = False
 
-    def write(text: str) -> None:
+    def write(pieces: Iterable[str]) -> None:
         nonlocal written
         written = True
-        _write(descriptor, text, path)
+        _write(descriptor, pieces, path)
 
     descriptor = _opened(path)
     try:
@@ -56,11 +57,12 @@ def _opened(path: Path) -> int:
     return descriptor
 
 
-def _write(descriptor: int, text: str, path: Path) -> None:
+def _write(descriptor: int, pieces: Iterable[str], path: Path) -> None:
     try:
         if _is_file(descriptor):
             os.ftruncate(descriptor, 0)
-        write_all(descriptor, f"{text}\n".encode())
+        for piece in chain(pieces, "\n"):
+            write_all(descriptor, piece.encode())
     except OSError as refused:
         raise PermanentError(say("import_legacy.report_cut", report=path, reason=refused.strerror)) from refused
 

@@ -4,6 +4,7 @@ Everything else passes unchanged, so that a text can be compared character by ch
 """
 
 import json
+import re
 from typing import Any
 
 from hanfleet.store.bounds import DEEPEST, GREATEST_NUMBER
@@ -11,6 +12,8 @@ from hanfleet.store.connection import storable
 
 _EXACT = 1e15
 _SHOWN = 30
+#: NUL after NUL is one place: a hole in a file can be megabytes of them.
+_BAD = re.compile(r"\x00+|[\ud800-\udfff]")
 
 
 def clean_text(text: str) -> tuple[str, str]:
@@ -22,10 +25,7 @@ def clean_text(text: str) -> tuple[str, str]:
             pass
         else:
             return text, ""
-    bad = [
-        f"U+{ord(char):04X} at {at}" for at, char in enumerate(text) if char == "\x00" or "\ud800" <= char <= "\udfff"
-    ]
-    return storable(text), ", ".join(bad)
+    return storable(text), ", ".join(map(_place, _BAD.finditer(text)))
 
 
 def clean_json(value: Any, depth: int = 0) -> tuple[Any, list[str]]:
@@ -57,6 +57,11 @@ def clean_json(value: Any, depth: int = 0) -> tuple[Any, list[str]]:
 def plain(value: Any) -> Any:
     """As jsonb gives it back."""
     return json.loads(json.dumps(value))
+
+
+def _place(bad: re.Match[str]) -> str:
+    first, last = bad.start(), bad.end() - 1
+    return f"U+{ord(bad[0][0]):04X} at {first}" + (f" to {last}" if last > first else "")
 
 
 def _clean_number(value: float) -> tuple[Any, list[str]]:

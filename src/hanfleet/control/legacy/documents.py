@@ -78,15 +78,26 @@ class DocumentReader:
                 break
             at = salvage.skip(at)
         for begin, end in salvage.gaps:
-            self._keep_gap(name, text, begin, end)
+            if begin == end:
+                self._note_end(name, begin, is_beginning=begin < len(text))
+            else:
+                self._keep_gap(name, text, begin, end)
+        if salvage.has_mended and not salvage.gaps:
+            reason = "broken JSON: commas or brackets that are missing, or too many"
+            self._oddities.note(name, "", reason, "all that is there was read")
         if len(documents) > 1:
             self._oddities.note(name, "", "more than one document in one file", "all of them read, in order")
         return documents
 
+    def _note_end(self, name: str, at: int, *, is_beginning: bool) -> None:
+        """Of a text that lacks its beginning or end nothing that is there is lost; what was there, nobody can say."""
+        what = "beginning" if is_beginning else "end"
+        reason = f"broken JSON: its {what} is missing, a bracket at least"
+        self._oddities.note(name, f"character {at}", reason, "all that is there was read")
+
     def _keep_gap(self, name: str, text: str, begin: int, end: int) -> None:
         lost = text[begin:end]
-        if lost:
-            self._oddities.count_unread(name, "characters", len(lost))
+        self._oddities.count_unread(name, "characters", len(lost))
         where, reason = f"character {begin}", f"broken JSON: {len(lost)} characters that are no whole record"
         if not _OF_ONE_CHAT.search(name):
             self._oddities.note(name, where, f"{reason}: {quoted(lost)}", "left out; what is whole was taken")

@@ -53,6 +53,7 @@ class LegacyFolder:
         self._known: set[Path] = {root / "bot.log"}
         self._linked: list[Path] = []  # folders that are read by another name; a walk does not go into them
         self._closed: set[Path] = set()
+        self._places: list[Path] = []  # where the old bot kept what it knew of chats
         self.settings = self._settings(env)
         self.persona = self._persona()
         self.metrics, self.kept = self._rest()
@@ -192,6 +193,7 @@ class LegacyFolder:
         if os.path.realpath(path) != str(top / path.relative_to(self._root)) and _is_dir(path):
             self._linked.append(path)
             self.oddities.note(self._reader.name(path), "", "a link to a folder", "read all the same")
+        self._places.append(path)
         return path
 
     def _listed(self, folder: Path) -> list[Path]:
@@ -323,7 +325,11 @@ class LegacyFolder:
         read = {*self._known, *self._linked}
         really = {os.path.realpath(path) for path in read} if self._linked else set()
         for path in sorted({path for top in (self._root, *self._linked) for path in self._walk(top)} - read):
-            if reason := self._stranger(path, really):
+            if not (reason := self._stranger(path, really)):
+                continue
+            if any(path.is_relative_to(place) for place in self._places):
+                self._leave(path, reason)
+            else:
                 self.oddities.note(self._reader.name(path), "", reason, "left out")
 
     def _stranger(self, path: Path, really: set[str]) -> str:

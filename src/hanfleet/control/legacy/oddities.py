@@ -5,13 +5,15 @@ Refuses to judge: an oddity is no error, and what could be kept was kept. Values
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 _LONGEST_QUOTE = 2000
+_AT_ONCE = 1000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Oddity:
     """``file`` is the path below the old folder ("": none), ``record`` says where in it ("": the whole)."""
 
@@ -56,7 +58,14 @@ class Oddities:
 
     def as_json(self) -> str:
         """The whole report: a JSON list."""
-        return json.dumps([asdict(entry) for entry in self.entries], ensure_ascii=False, indent=1)
+        return "".join(self.pieces())
+
+    def pieces(self) -> Iterator[str]:
+        """`as_json` bit by bit: of millions of entries the whole would be many times what they are themselves."""
+        for at in range(0, len(self.entries), _AT_ONCE):
+            shown = [asdict(entry) for entry in self.entries[at : at + _AT_ONCE]]
+            yield ("," if at else "[") + json.dumps(shown, ensure_ascii=False, indent=1)[1:-2]
+        yield "\n]" if self.entries else "[]"
 
 
 def quoted(value: Any) -> str:
@@ -67,4 +76,5 @@ def quoted(value: Any) -> str:
 
 
 def _writable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()
+    # The same object where it can be: entries may be millions, of few files and few reasons.
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

@@ -21,7 +21,8 @@ _KEY = r'\{\s*("[^"\\]{0,60}")\s*:'
 _OPENING = re.compile(r"[\[{]")
 _OPENING_OR_FIELD = re.compile(r'[\[{]|"[^"\\]{0,60}"\s*:')
 _ANYWHERE = r"(?:[\[,]\s*|\n[ \t]*)"
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+#: Possessive: what could go back would remember a hundred bytes for each character.
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _LONGEST_BEGINNING = 200
 _LONGEST_INDENT = 64
 _NEAR = 4096
@@ -31,11 +32,16 @@ _MOST_IN_VAIN = 64
 
 
 class Salvage:
-    """A walk over ``text``; ``gaps`` are what lies between what is whole: where each begins and where it ends."""
+    """A walk over ``text``; ``gaps`` are what lies between what is whole: where each begins and where it ends.
+
+    An empty gap is where the beginning or the end is missing. ``has_mended``: a decoder would have refused the text,
+    also where nothing lies between.
+    """
 
     def __init__(self, text: str, decode: Callable[[str, int], tuple[Any, int]]) -> None:
         self.text = text
         self.gaps: list[tuple[int, int]] = []
+        self.has_mended = False
         self._decode = decode
         self._in_vain = 0
         self._broke_at = 0
@@ -139,6 +145,7 @@ class Salvage:
         try:
             value, end = self._decode(self.text, at)
         except BROKEN:
+            self.has_mended = True
             if self.text[at : at + 1] == "{":
                 return self._object(at + 1, depth)
             if self.text[at : at + 1] == "[":
@@ -189,6 +196,9 @@ class Salvage:
             item, end = self._decode(near, 0)
             if end < len(near):
                 return item, at + end
+        except RecursionError:
+            self._in_vain += len(near)
+            raise
         except json.JSONDecodeError as broken:
             self._in_vain += broken.pos
             self._broke_at = at + broken.pos

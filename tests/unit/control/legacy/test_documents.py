@@ -1,6 +1,7 @@
 """Files as they are found: whole, cut, empty, joined, in other encodings."""
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,34 @@ def test_marks_around_documents_hide_nothing_of_them(tmp_path: Path, behind: str
         assert load(tmp_path, f"{json.dumps([*one, *one])[1:]}{behind}", log=True)[0] == [one + one]
 
 
+@pytest.mark.parametrize("file", ["conversations/5.json", "metrics.json"])
+@pytest.mark.parametrize(
+    ("first", "last", "missing"), [(1, None, ["beginning"]), (0, -1, ["end"]), (1, -1, ["beginning", "end"])]
+)
+def test_a_log_that_lost_only_a_bracket_is_said_to_lack_an_end_and_nothing_else(
+    tmp_path: Path, file: str, first: int, last: int | None, missing: list[str]
+) -> None:
+    log = [message(number, "sound") for number in range(3)]
+    oddities = Oddities()
+    path = write(tmp_path / file, json.dumps(log)[first:last])
+    assert DocumentReader(tmp_path, oddities).load(path, log=True) == [log]
+    said = [f"broken JSON: its {end} is missing, a bracket at least" for end in missing]
+    assert [entry.reason for entry in oddities.entries] == said
+    assert {entry.done for entry in oddities.entries} == {"all that is there was read"}
+    assert not oddities.unknown
+    assert not oddities.unread
+
+
+@pytest.mark.parametrize("content", ['[{"a": 1}, {"a": 2},]', '[{"a": 1} {"a": 2}]', '[,{"a": 1}, {"a": 2}]'])
+@pytest.mark.parametrize("log", [False, True])
+def test_broken_json_of_which_nothing_is_lost_is_reported(tmp_path: Path, content: str, log: bool) -> None:
+    documents, oddities = load(tmp_path, content, log=log)
+    assert documents == [[{"a": 1}, {"a": 2}]]
+    assert [entry.reason for entry in oddities.entries] == [
+        "broken JSON: commas or brackets that are missing, or too many"
+    ]
+
+
 def test_a_lost_beginning_and_breaks_behind_it_are_gaps(tmp_path: Path) -> None:
     log = [message(number, f"{number}:") for number in range(1_000)]
     for indent in (None, 2):
@@ -223,6 +252,7 @@ def test_what_names_nobody_is_quoted_and_not_kept(tmp_path: Path) -> None:
         '{"ts": "' * 30_000,
         '{"ts": {}} 5 ' * 30_000,
         "[}" * 50_000,
+        "[" * 60_000,
     ],
     ids=[
         "nested",
@@ -236,6 +266,7 @@ def test_what_names_nobody_is_quoted_and_not_kept(tmp_path: Path) -> None:
         "beginnings",
         "objects",
         "openings",
+        "too deep",
     ],
 )
 @pytest.mark.parametrize(("beginning", "log"), [("", False), ("x", False), ("x", True)])
@@ -244,6 +275,25 @@ def test_what_names_nobody_is_quoted_and_not_kept(tmp_path: Path) -> None:
 def test_hostile_logs_take_no_more_than_linear_time(tmp_path: Path, content: str, log: bool, beginning: str) -> None:
     _documents, oddities = load(tmp_path, beginning + content, log=log)
     assert "broken JSON" in reasons(oddities)
+
+
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize(
+    "text",
+    ["x" * 1_000_000, "\\u0441" * 170_000, "\x00" * 1_000_000, '"' * 200_000],
+    ids=["letters", "escapes", "a hole", "quotes"],
+)
+def test_a_broken_record_with_a_long_text_takes_a_few_times_its_size(tmp_path: Path, text: str, log: bool) -> None:
+    raw = f'[{{"ts": "0", "text": "{text}", "direction": in}}, {json.dumps(message(1, "sound"))}]'
+    path = write(tmp_path / "conversations/5.json", raw)
+    tracemalloc.start()
+    try:
+        documents = DocumentReader(tmp_path, Oddities()).load(path, log=log)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert documents == [[message(1, "sound")]]
+    assert most < 25 * len(raw)
 
 
 @pytest.mark.parametrize("content", ["", "  \n", "\x00" * 512])

@@ -234,6 +234,32 @@ def test_nothing_in_the_folder_goes_unnamed(tmp_path: Path) -> None:
     assert folder.kept == {"topics": ["hobbies"]}
 
 
+def test_a_log_that_lies_too_deep_or_not_deep_enough_is_told_to_who_compares(tmp_path: Path) -> None:
+    log = [message(0, "hidden")]
+    for place in (
+        "conversations/old/5.json",
+        "conversations/6.json/log.json",
+        "backups/2025-06-01.json",
+        "else/5.json",
+    ):
+        write(tmp_path / place, log)
+    chats, folder = read(tmp_path)
+    assert not chats
+    assert [reason for _, reason in notes(folder)].count("an unknown file") == 4
+    assert folder.oddities.unread.keys() == {
+        "conversations/old/5.json",
+        "conversations/6.json/log.json",
+        "backups/2025-06-01.json",
+    }
+
+
+def test_a_hole_in_a_text_is_one_place_in_the_report(tmp_path: Path) -> None:
+    write(tmp_path / "conversations/5.json", [message(0, "a" + "\x00" * 1_000 + "b\x00c\x00")])
+    _, folder = read(tmp_path)
+    (odd,) = folder.oddities.entries
+    assert odd.reason.endswith("text, U+0000 at 1 to 1000, U+0000 at 1002, U+0000 at 1004")
+
+
 def test_metrics_that_are_none_are_kept(tmp_path: Path) -> None:
     good = {"timestamp": "2025-06-01T00:00:00", "metrics": {"errors_count": 2, "telegram_connected": True}}
     write(tmp_path / "metrics.json", {"current": {"start_time": 1.75e9}, "history": [good, {"timestamp": "?"}, good]})
