@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from hanfleet.control.legacy import Difference, LegacyFolder, compare, import_folder, take_back
@@ -380,7 +380,13 @@ _spoils = st.sampled_from(['"text": ""{}:', '"text": {}:', '"te\x00\x00\x00\x00"
 
 # Each damage in turn: drawn by chance, half of them would not come up in one run.
 @pytest.mark.parametrize("first", _DAMAGES)
-@settings(max_examples=4, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=4,
+    phases=[Phase.generate],  # an example is as good as a smaller one, for which it would look for minutes
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
 @given(data=st.data())
 async def test_every_message_of_any_old_folder_is_found_again(
     desk: Desk, tmp_path_factory: pytest.TempPathFactory, first: str, data: st.DataObject
