@@ -98,12 +98,13 @@ async def test_a_pause_longer_than_a_contact_waits_is_not_waited_out(
 
 
 async def test_five_requests_at_once_and_no_more(model: Model, server: LlmStandIn):
-    await server.be_slow(200)
+    await server.be_slow(1500)  # long enough for five to come together on any machine
     asked = [asyncio.create_task(model.answer(HELLO)) for _ in range(8)]
 
     await eventually(lambda: server.in_flight_is(5))
     seen = [await server.in_flight() for _ in range(20)]
     assert max(seen) <= 5
+    await server.be_slow(0)
     await asyncio.gather(*asked)
 
 
