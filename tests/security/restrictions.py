@@ -126,28 +126,32 @@ def _partitions() -> Iterator[Restriction]:
         )
 
 
-def _missing_powers_over_tables() -> Iterator[Restriction]:
-    for name in TABLES:
+def _missing_powers_over_tables(role: str) -> Iterator[Restriction]:
+    for name, table in TABLES.items():
         yield Restriction(
-            f"no TRIGGER on {name} for bots",
+            f"no TRIGGER on {name} for {role}",
             f"running along with everybody's writes to {name}",
             f"CREATE TRIGGER hook BEFORE UPDATE ON {name} FOR EACH ROW"
             " EXECUTE FUNCTION suppress_redundant_updates_trigger()",
-            "GRANT TRIGGER ON ALL TABLES IN SCHEMA public TO @bots@",  # a partition gets the trigger too
+            f"GRANT TRIGGER ON ALL TABLES IN SCHEMA public TO {_group(role)}",  # a partition gets the trigger too
+            role=role,
         )
-        yield Restriction(
-            f"no MAINTAIN on {name} for bots",
-            f"a rebuild of {name} that hangs everybody",
-            f"LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE",
-            f"GRANT MAINTAIN ON {name} TO @bots@",
-        )
+        if not table.verbs(role) & {"w", "d"}:  # who has one of these may lock the table anyway
+            yield Restriction(
+                f"no MAINTAIN on {name} for {role}",
+                f"a rebuild of {name} that hangs everybody",
+                f"LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE",
+                f"GRANT MAINTAIN ON {name} TO {_group(role)}",
+                role=role,
+            )
         if name != "metrics_data":  # it has no key to refer to
             yield Restriction(
-                f"no REFERENCES on {name} for bots",
+                f"no REFERENCES on {name} for {role}",
                 f"asking which keys {name} holds, and keeping its rows from being erased",
                 f"CREATE TABLE hook (@key_types@, FOREIGN KEY (@key@) REFERENCES {name} (@key@))",
-                f"GRANT REFERENCES ON {name} TO @bots@",
-                given="GRANT CREATE ON SCHEMA public TO @bots@",
+                f"GRANT REFERENCES ON {name} TO {_group(role)}",
+                role=role,
+                given=f"GRANT CREATE ON SCHEMA public TO {_group(role)}",
                 table=name,
             )
 
@@ -182,8 +186,9 @@ def _open_rows(name: str, table: Table, role: str) -> str:
 
 def restrictions_of_tables() -> list[Restriction]:
     """Everything that follows from `tables`, but for single columns."""
-    found = [*_policies(), *_partitions(), *_missing_powers_over_tables()]
+    found = [*_policies(), *_partitions()]
     for role in ("bots", *SERVICES):
+        found.extend(_missing_powers_over_tables(role))
         found.extend(_missing_grants(role))
     return found
 
